@@ -1,1 +1,22 @@
-//! shared
+//! What every function stands on: the App, the front doors, and one Error. It knows no domain.
+
+pub mod app;
+pub mod audit;
+pub mod auth;
+pub mod config;
+pub mod db;
+pub mod digest;
+pub mod error;
+pub mod http;
+pub mod jobs;
+pub mod llm;
+pub mod openapi;
+pub mod page;
+pub mod states;
+pub mod table;
+pub mod telemetry;
+
+pub use app::App;
+pub use auth::Caller;
+pub use config::Secret;
+pub use error::{Error, Result};

@@ -1,0 +1,54 @@
+//! The App: every outside thing a function may use, made when first asked for.
+
+use std::sync::OnceLock;
+
+use crate::auth::Verifier;
+use crate::db::Db;
+use crate::llm::Llm;
+use crate::states::States;
+use crate::{Error, Result, config};
+
+/// Built once per sandbox, copied freely, never dropped. A binary contains only the parts it asks
+/// for: what nobody calls, the linker leaves out.
+#[derive(Clone, Copy)]
+pub struct App(&'static Parts);
+
+/// Parts that are given are used; the others come from the environment.
+#[derive(Default)]
+pub struct Parts {
+    pub db: OnceLock<Db>,
+    pub auth: OnceLock<Verifier>,
+    pub llm: OnceLock<Llm>,
+    pub states: tokio::sync::OnceCell<States>,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self(Box::leak(Box::new(parts)))
+    }
+
+    pub fn db(self) -> Result<&'static Db> {
+        once(&self.0.db, || Db::connect(&config::Database::from_env()?))
+    }
+
+    pub fn auth(self) -> Result<&'static Verifier> {
+        once(&self.0.auth, || Ok(Verifier::new(config::Auth::from_env()?)))
+    }
+
+    pub fn llm(self) -> Result<&'static Llm> {
+        once(&self.0.llm, || Ok(Llm::from_settings(&crate::llm::Settings::from_env()?)?))
+    }
+
+    pub async fn states(self) -> Result<&'static States> {
+        self.0.states.get_or_try_init(States::from_env).await
+    }
+}
+
+/// `OnceLock::get_or_try_init` is not stable yet; losing a race costs one idle value.
+fn once<T>(cell: &'static OnceLock<T>, make: impl Fn() -> anyhow::Result<T>) -> Result<&'static T> {
+    if let Some(value) = cell.get() {
+        return Ok(value);
+    }
+    let value = make().map_err(Error::Internal)?;
+    Ok(cell.get_or_init(|| value))
+}

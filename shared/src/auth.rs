@@ -1,0 +1,172 @@
+//! Who is calling, and what they may do: RS256 access tokens, verified against the issuer's keys.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, ensure};
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::{Error, Result, config};
+
+/// Longest token we look at; checked before anything is decoded.
+const LONGEST_TOKEN: usize = 8 * 1024;
+/// Leeway on `exp` and `nbf`, in seconds.
+const LEEWAY: u64 = 30;
+const KEYS_LIVE: Duration = Duration::from_secs(600);
+/// A token with an unknown key id makes us ask again, but not more often than this.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+const LARGEST_KEY_SET: usize = 64 * 1024;
+
+/// A verified caller. Handlers receive it; only the front door makes it.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub sub: String,
+    pub org_id: String,
+    /// From the token's `org_id` and nowhere else.
+    pub tenant: Uuid,
+    pub user: Uuid,
+    pub permissions: Vec<String>,
+}
+
+impl Caller {
+    fn new(claims: Claims) -> Self {
+        let Claims { sub, org_id, permissions } = claims;
+        let tenant = tenant_id(&org_id);
+        let user = Uuid::new_v5(&tenant, sub.as_bytes());
+        Self { sub, org_id, tenant, user, permissions }
+    }
+
+    pub fn may(&self, permission: &str) -> bool {
+        self.permissions.iter().any(|p| p == permission)
+    }
+}
+
+/// A tenant's id follows from the issuer's organization id, so no look-up stands before a request.
+pub fn tenant_id(org_id: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("urn:cadre:org:{org_id}").as_bytes())
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    org_id: String,
+    #[serde(default)]
+    permissions: Vec<String>,
+}
+
+pub struct Verifier {
+    settings: config::Auth,
+    validation: Validation,
+    keys: Mutex<Keys>,
+}
+
+#[derive(Default)]
+struct Keys {
+    by_id: HashMap<String, DecodingKey>,
+    fetched: Option<Instant>,
+}
+
+impl Verifier {
+    pub fn new(settings: config::Auth) -> Self {
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_audience(&[&settings.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
+        validation.leeway = LEEWAY;
+        Self { settings, validation, keys: Mutex::default() }
+    }
+
+    /// The caller that these headers prove, or `Unauthenticated` without a reason: why a token is
+    /// refused is nobody's business but the log's.
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller> {
+        let token = bearer(headers).ok_or(Error::Unauthenticated)?;
+        let header = decode_header(token).map_err(|_| Error::Unauthenticated)?;
+        if header.alg != Algorithm::RS256 {
+            return Err(Error::Unauthenticated);
+        }
+        let id = header.kid.ok_or(Error::Unauthenticated)?;
+        let key = self.key(&id).await?.ok_or(Error::Unauthenticated)?;
+        match decode::<Claims>(token, &key, &self.validation) {
+            Ok(token) => Ok(Caller::new(token.claims)),
+            Err(error) => {
+                tracing::info!(reason = ?error.kind(), "token refused");
+                Err(Error::Unauthenticated)
+            }
+        }
+    }
+
+    /// The lock is held while the keys are fetched: a cold start asks once, whoever waits.
+    async fn key(&self, id: &str) -> Result<Option<DecodingKey>> {
+        let mut keys = self.keys.lock().await;
+        let age = keys.fetched.map(|at| at.elapsed());
+        let known = keys.by_id.get(id).cloned();
+        let fresh = match (&known, age) {
+            (_, None) => false,
+            (Some(_), Some(age)) => age < KEYS_LIVE,
+            (None, Some(age)) => age < ASK_AGAIN,
+        };
+        if fresh {
+            return Ok(known);
+        }
+        match fetch(&self.settings.jwks_url).await {
+            Ok(by_id) => *keys = Keys { by_id, fetched: Some(Instant::now()) },
+            // Keys we have go on serving while the issuer is away.
+            Err(error) if known.is_some() => tracing::warn!(?error, "key set not refreshed"),
+            Err(error) => return Err(Error::Unavailable(error)),
+        }
+        Ok(keys.by_id.get(id).cloned())
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    let token = value.strip_prefix("Bearer ")?;
+    (values.next().is_none() && token.len() <= LONGEST_TOKEN).then_some(token)
+}
+
+async fn fetch(url: &str) -> anyhow::Result<HashMap<String, DecodingKey>> {
+    let loopback = url.starts_with("http://127.0.0.1:") || url.starts_with("http://localhost:");
+    ensure!(url.starts_with("https://") || loopback, "AUTH_JWKS_URL must be https");
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(Duration::from_secs(5))
+        .build()?;
+    let mut response = client.get(url).send().await?.error_for_status()?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        ensure!(body.len() <= LARGEST_KEY_SET, "the key set is over {LARGEST_KEY_SET} bytes");
+    }
+    parse(&serde_json::from_slice(&body).context("the key set is not JSON")?)
+}
+
+fn parse(set: &JwkSet) -> anyhow::Result<HashMap<String, DecodingKey>> {
+    let mut by_id = HashMap::new();
+    for jwk in &set.keys {
+        let AlgorithmParameters::RSA(_) = &jwk.algorithm else { continue };
+        let Some(id) = jwk.common.key_id.clone() else { continue };
+        let replaced = by_id.insert(id, DecodingKey::from_jwk(jwk)?);
+        ensure!(replaced.is_none(), "the key set has two keys of one id");
+    }
+    if by_id.is_empty() {
+        return Err(anyhow!("the key set has no RSA key with an id"));
+    }
+    Ok(by_id)
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        parts.extensions.get().cloned().ok_or(Error::Unauthenticated)
+    }
+}

@@ -1,0 +1,126 @@
+//! The environment: the only file that reads it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+
+/// What must not be printed. There is no `Display`, and `Debug` shows nothing.
+#[derive(Clone)]
+pub struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Postgres, through the pooler.
+#[derive(Debug)]
+pub struct Database {
+    pub url: Secret<String>,
+    /// PEM file of the certificate authority; without it there is no TLS, so loopback only.
+    pub ca: Option<String>,
+    /// One in a Lambda, which serves one event at a time; more in the host.
+    pub pool: usize,
+}
+
+impl Database {
+    pub fn from_env() -> Result<Self> {
+        let url = Secret::new(required("DATABASE_URL")?);
+        Ok(Self { url, ca: optional("DATABASE_CA"), pool: parsed("DATABASE_POOL", 1)? })
+    }
+
+    /// The owner's connection, past the pooler: migrations only.
+    pub fn migrations() -> Result<Self> {
+        let url = Secret::new(required("MIGRATE_DATABASE_URL")?);
+        Ok(Self { url, ca: optional("DATABASE_CA"), pool: 1 })
+    }
+}
+
+/// Who issues tokens, and for whom.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    pub issuer: String,
+    pub audience: String,
+    pub jwks_url: String,
+}
+
+impl Auth {
+    pub fn from_env() -> Result<Self> {
+        let issuer = required("AUTH_ISSUER")?;
+        let jwks_url = optional("AUTH_JWKS_URL").unwrap_or_else(|| {
+            format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'))
+        });
+        Ok(Self { audience: required("AUTH_AUDIENCE")?, issuer, jwks_url })
+    }
+}
+
+pub fn redis_url() -> Result<String> {
+    required("REDIS_URL")
+}
+
+/// The state machine that drives every run.
+pub fn run_state_machine() -> Result<String> {
+    required("RUN_STATE_MACHINE_ARN")
+}
+
+/// Where the host listens: `HOST_ADDRESS`, for example 127.0.0.1:8080.
+pub fn host_address() -> Result<String> {
+    required("HOST_ADDRESS")
+}
+
+pub fn log_level() -> String {
+    optional("LOG_LEVEL").unwrap_or_else(|| "info".into())
+}
+
+/// Checked when a function starts, so that a missing setting fails the deployment, not a request.
+pub fn check(uses: &[String]) -> Result<()> {
+    for capability in uses {
+        let names: &[&str] = match capability.as_str() {
+            "db" => &["DATABASE_URL"],
+            "owner-db" => &["MIGRATE_DATABASE_URL"],
+            "redis" => &["REDIS_URL"],
+            "states" => &["RUN_STATE_MACHINE_ARN"],
+            // Has defaults throughout: without settings it is the extractive provider.
+            "llm" => &[],
+            other => bail!("functions.json names a capability that nobody knows: `{other}`"),
+        };
+        for name in names {
+            required(name).with_context(|| format!("capability `{capability}`"))?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn required(name: &str) -> Result<String> {
+    optional(name).with_context(|| {
+        format!("the environment variable {name} is not set; see README.md, \"Settings\"")
+    })
+}
+
+/// An empty variable is an unset one: that is how compose files and Terraform spell it.
+pub(crate) fn optional(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one file that may")]
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+pub(crate) fn parsed<T: FromStr>(name: &str, default: T) -> Result<T>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    match optional(name) {
+        Some(text) => text.parse().with_context(|| format!("{name}=`{text}` cannot be read")),
+        None => Ok(default),
+    }
+}

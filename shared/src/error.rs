@@ -1,0 +1,196 @@
+//! The one Error, and what each front door makes of it.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio_postgres::error::SqlState;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, named by what the caller should do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request could not be read: not JSON, not UTF-8, not the declared length.
+    #[error("{0}")]
+    Malformed(String),
+    /// The request was read and breaks a rule; the sentence says which and what to do.
+    #[error("{0}")]
+    Invalid(String),
+    /// As `Invalid`, with a problem type of its own.
+    #[error("{detail}")]
+    Refused { code: &'static str, detail: String },
+    #[error("sign in first: send a valid `Authorization: Bearer` token")]
+    Unauthenticated,
+    #[error("{0}")]
+    Forbidden(String),
+    /// Also: another tenant's.
+    #[error("there is nothing here under that name or id")]
+    NotFound,
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    TooLarge(String),
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+    /// The run, or whoever pays for it, may not spend more.
+    #[error("{0}")]
+    SpendCapReached(String),
+    /// The run was cancelled, failed or has ended: stop working on it.
+    #[error("{0}")]
+    RunStopped(String),
+    /// The model's provider said no for good, or gave something that cannot be used.
+    #[error("{0}")]
+    ModelRefused(String),
+    /// Worth trying again: Postgres, Redis, Step Functions or a model did not answer.
+    #[error("a part of the system did not answer; try again in a moment")]
+    Unavailable(#[source] anyhow::Error),
+    #[error("something went wrong on our side; the request id leads to the log")]
+    Internal(#[from] anyhow::Error),
+}
+
+impl Error {
+    /// The name that a state machine's `Retry` and `Catch` use.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "Malformed",
+            Self::Invalid(_) | Self::Refused { .. } => "Invalid",
+            Self::Unauthenticated => "Unauthenticated",
+            Self::Forbidden(_) => "Forbidden",
+            Self::NotFound => "NotFound",
+            Self::Conflict(_) => "Conflict",
+            Self::TooLarge(_) => "TooLarge",
+            Self::UnsupportedMediaType(_) => "UnsupportedMediaType",
+            Self::SpendCapReached(_) => "SpendCapReached",
+            Self::RunStopped(_) => "RunStopped",
+            Self::ModelRefused(_) => "ModelRefused",
+            Self::Unavailable(_) => "Unavailable",
+            Self::Internal(_) => "Internal",
+        }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Conflict(_) | Self::RunStopped(_) => StatusCode::CONFLICT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::SpendCapReached(_) => StatusCode::PAYMENT_REQUIRED,
+            Self::ModelRefused(_) => StatusCode::BAD_GATEWAY,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The last part of the problem's `type`, which never changes for a given cause.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Invalid(_) => "invalid",
+            Self::Refused { code, .. } => code,
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound => "not-found",
+            Self::Conflict(_) => "conflict",
+            Self::TooLarge(_) => "too-large",
+            Self::UnsupportedMediaType(_) => "unsupported-media-type",
+            Self::SpendCapReached(_) => "spend-cap-reached",
+            Self::RunStopped(_) => "run-stopped",
+            Self::ModelRefused(_) => "model-refused",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// RFC 9457 problem details.
+    pub fn problem(&self) -> Value {
+        let status = self.status();
+        json!({
+            "type": format!("urn:cadre:problem:{}", self.code()),
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+        })
+    }
+
+    /// Written once, at the door. The caller's own mistakes are not for a person to look at.
+    pub fn log(&self) {
+        match self {
+            Self::Internal(cause) => tracing::error!(error = ?cause, "internal error"),
+            Self::Unavailable(cause) => tracing::warn!(error = ?cause, "a dependency failed"),
+            other => tracing::info!(error.name = other.name(), "refused"),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.log();
+        let mut response = (self.status(), self.problem().to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        match self {
+            Self::Unavailable(_) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Unauthenticated => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(state) = error.code() else { return Self::Unavailable(error.into()) };
+        match state {
+            s if *s == SqlState::UNIQUE_VIOLATION => Self::Conflict(conflict(&error)),
+            s if *s == SqlState::UNTRANSLATABLE_CHARACTER
+                || *s == SqlState::CHARACTER_NOT_IN_REPERTOIRE =>
+            {
+                Self::Invalid("text must not contain the NUL character (U+0000)".into())
+            }
+            // Connection trouble, shutdowns, timeouts, deadlocks, too many connections.
+            s if ["08", "40", "53", "55", "57", "58"].contains(&&s.code()[..2]) => {
+                Self::Unavailable(error.into())
+            }
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+/// The database's constraint is the conflict check, so its name is what we can tell.
+fn conflict(error: &tokio_postgres::Error) -> String {
+    let constraint = error.as_db_error().and_then(|e| e.constraint()).unwrap_or_default();
+    match constraint.strip_suffix("_key") {
+        Some(what) => format!("this already exists ({what}): use another name, or update it"),
+        None => "this already exists: use another name, or update it".into(),
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for Error {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn a_problem_names_its_type_and_says_nothing_of_the_cause() {
+        let problem = Error::Internal(anyhow::anyhow!("password=hunter2")).problem();
+        assert_eq!(problem["type"], "urn:cadre:problem:internal");
+        assert_eq!(problem["status"], 500);
+        assert!(!problem.to_string().contains("hunter2"));
+    }
+}

@@ -1,0 +1,159 @@
+//! The API document, read off the handlers' own signatures.
+
+use std::future::Future;
+
+use axum::extract::State;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::http::{Accepted, Created, IdempotencyKey, Json, Path, Query, Upload};
+use crate::{App, Caller, Result};
+
+/// What one argument of a handler says about the request.
+pub trait Part {
+    fn describe(_: &mut Map<String, Value>, _: &mut SchemaGenerator) {}
+}
+
+impl Part for State<App> {}
+impl Part for Caller {}
+
+impl<T: Segments> Part for Path<T> {
+    fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
+        operation.insert("x-segments".into(), json!(T::schemas()));
+    }
+}
+
+/// The types of a path's parameters, in order; their names come from the route.
+pub trait Segments {
+    fn schemas() -> Vec<Value>;
+}
+
+impl Segments for Uuid {
+    fn schemas() -> Vec<Value> {
+        vec![json!({ "type": "string", "format": "uuid" })]
+    }
+}
+
+impl Segments for String {
+    fn schemas() -> Vec<Value> {
+        vec![json!({ "type": "string", "minLength": 1 })]
+    }
+}
+
+impl<A: Segments, B: Segments> Segments for (A, B) {
+    fn schemas() -> Vec<Value> {
+        [A::schemas(), B::schemas()].concat()
+    }
+}
+
+impl<T: JsonSchema> Part for Query<T> {
+    fn describe(operation: &mut Map<String, Value>, schemas: &mut SchemaGenerator) {
+        let schema = T::json_schema(schemas).to_value();
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let mut property = property.clone();
+            let description = property.as_object_mut().and_then(|p| p.remove("description"));
+            let must = required.iter().any(|r| r == name);
+            push(operation, json!({
+                "name": name, "in": "query", "required": must,
+                "description": description, "schema": property,
+            }));
+        }
+    }
+}
+
+impl Part for IdempotencyKey {
+    fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
+        push(operation, json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "The same key with the same body gives the same answer, once done.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+        }));
+    }
+}
+
+impl<T: JsonSchema> Part for Json<T> {
+    fn describe(operation: &mut Map<String, Value>, schemas: &mut SchemaGenerator) {
+        let content = json!({ "application/json": { "schema": schemas.subschema_for::<T>() } });
+        operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
+    }
+}
+
+impl Part for Upload {
+    fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
+        let binary = json!({ "schema": { "type": "string", "format": "binary" } });
+        let content = json!({
+            "application/gzip": binary, "application/zip": binary, "application/x-tar": binary,
+            "application/json": { "schema": {
+                "type": "object", "required": ["files"], "properties": { "files": {
+                    "description": "A folder: path to content, as text or as base64.",
+                    "type": "object", "additionalProperties": { "oneOf": [
+                        { "type": "string" },
+                        { "type": "object", "required": ["base64"],
+                          "properties": { "base64": { "type": "string" } } } ] } } } } },
+        });
+        operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
+    }
+}
+
+fn push(operation: &mut Map<String, Value>, parameter: Value) {
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(parameters) = parameters.as_array_mut() {
+        parameters.push(parameter);
+    }
+}
+
+/// What a handler's answer says about the response.
+pub trait Answer {
+    fn describe(schemas: &mut SchemaGenerator) -> (u16, Value);
+}
+
+macro_rules! answers {
+    ($($reply:ident => $status:literal $what:literal,)*) => {
+        $(impl<T: JsonSchema> Answer for $reply<T> {
+            fn describe(schemas: &mut SchemaGenerator) -> (u16, Value) {
+                let content = json!({ "application/json": { "schema": schemas.subschema_for::<T>() } });
+                ($status, json!({ "description": $what, "content": content }))
+            }
+        })*
+    };
+}
+
+answers! {
+    Json => 200 "As asked.",
+    Created => 201 "Created.",
+    Accepted => 202 "On record; it will be done.",
+}
+
+/// A handler that can say what it takes and gives.
+pub trait Describe<Args> {
+    fn operation(&self, schemas: &mut SchemaGenerator) -> Value;
+}
+
+macro_rules! arity {
+    ($($arg:ident),*) => {
+        impl<H, F, A, $($arg),*> Describe<($($arg,)*)> for H
+        where
+            H: Fn($($arg),*) -> F,
+            F: Future<Output = Result<A>>,
+            A: Answer,
+            $($arg: Part,)*
+        {
+            fn operation(&self, schemas: &mut SchemaGenerator) -> Value {
+                let mut operation = Map::new();
+                $($arg::describe(&mut operation, schemas);)*
+                let (status, answer) = A::describe(schemas);
+                operation.insert("responses".into(), json!({ status.to_string(): answer }));
+                Value::Object(operation)
+            }
+        }
+    };
+}
+
+arity!();
+arity!(P1);
+arity!(P1, P2);
+arity!(P1, P2, P3);
+arity!(P1, P2, P3, P4);
+arity!(P1, P2, P3, P4, P5);
