@@ -1,1 +1,6 @@
 //! imports.
+
+pub mod bmad;
+pub mod bundle;
+pub mod model;
+pub mod report;

@@ -1,0 +1,35 @@
+//! Reading BMad definitions: which generation a bundle is written in, and what it defines.
+
+mod activation;
+mod catalog;
+mod files;
+mod front;
+mod generation;
+mod merge;
+mod module;
+mod origin;
+mod party;
+mod prose;
+mod settings;
+mod skill_agent;
+mod skill_module;
+mod skill_workflow;
+mod skills;
+mod slug;
+mod steps;
+mod yaml;
+
+pub use merge::{MergeFault, merge};
+
+use crate::bundle::{Bundle, Refusal};
+use crate::model::{Generation, Import};
+
+/// Reads what a bundle defines. Single files that cannot be read are named in the report; a bundle is refused only
+/// when nothing of it can be used.
+pub fn read(bundle: &Bundle) -> Result<Import, Refusal> {
+    match generation::detect(bundle) {
+        Some(Generation::D) => skill_module::read(bundle),
+        Some(other) => Err(generation::unsupported(other)),
+        None => Err(generation::unknown(bundle)),
+    }
+}

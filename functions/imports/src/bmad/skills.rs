@@ -1,0 +1,158 @@
+//! Finding the skills of a module: folders with a `SKILL.md` whose name agrees with the folder's.
+
+use toml::Table;
+
+use super::{files, front, merge};
+use crate::bundle::Bundle;
+use crate::model::Alias;
+use crate::report::Report;
+
+pub(super) struct Skill {
+    pub(super) slug: String,
+    /// The folder, without a slash at its end.
+    pub(super) folder: String,
+    pub(super) description: String,
+    pub(super) body: String,
+    pub(super) settings: Table,
+    /// Only there so that an old name still works.
+    pub(super) shim: bool,
+}
+
+impl Skill {
+    pub(super) fn path(&self) -> String {
+        format!("{}/SKILL.md", self.folder)
+    }
+
+    pub(super) fn is_agent(&self) -> bool {
+        self.settings.get("agent").is_some_and(toml::Value::is_table)
+    }
+
+    pub(super) fn table(&self, name: &str) -> Table {
+        self.settings.get(name).and_then(toml::Value::as_table).cloned().unwrap_or_default()
+    }
+}
+
+/// Sorted by path. A skill within a skill is part of the outer one.
+pub(super) fn find(bundle: &Bundle, report: &mut Report) -> Vec<Skill> {
+    let mut skills: Vec<Skill> = Vec::new();
+    for path in skill_files(bundle) {
+        let folder = files::folder(path);
+        if skills.iter().any(|skill| folder.starts_with(&format!("{}/", skill.folder))) {
+            continue;
+        }
+        match skill(bundle, path, report) {
+            Ok(Some(skill)) => match skills.iter().find(|known| known.slug == skill.slug) {
+                Some(known) => {
+                    report.reject(path, format!("{} has the same name", known.path()));
+                }
+                None => skills.push(skill),
+            },
+            Ok(None) => {}
+            Err(reason) => report.reject(path, reason),
+        }
+    }
+    skills
+}
+
+/// An installed tree keeps its skills in the folder of the tool they were installed for; a module keeps them in
+/// `src`, and what a package has besides (bundles for the web, tests) are copies.
+pub(super) fn skill_files(bundle: &Bundle) -> Vec<&str> {
+    let all = || bundle.paths().filter(|path| files::file_name(path) == "SKILL.md");
+    if is_installed(bundle) {
+        let mut folders: Vec<&str> = all()
+            .map(|path| files::folder(files::folder(path)))
+            .filter(|f| f.ends_with("skills"))
+            .collect();
+        folders.dedup();
+        let count = |folder: &str| {
+            all().filter(|path| files::folder(files::folder(path)) == folder).count()
+        };
+        // The fullest folder; of equals the first, because `max_by_key` would take the last.
+        let fullest = folders.into_iter().rev().max_by_key(|folder| count(folder));
+        if let Some(fullest) = fullest {
+            return all().filter(|path| files::folder(files::folder(path)) == fullest).collect();
+        }
+    }
+    let in_source: Vec<&str> =
+        all().filter(|path| path.starts_with("src/") && files::belongs(path)).collect();
+    if in_source.is_empty() {
+        return all().filter(|path| files::belongs(path)).collect();
+    }
+    in_source
+}
+
+pub(super) fn is_installed(bundle: &Bundle) -> bool {
+    ["_bmad/_config/manifest.yaml", "_bmad/config.toml"]
+        .iter()
+        .any(|path| bundle.get(path).is_some())
+}
+
+/// What an old name stands for now: the first skill named in its description, else in its text.
+pub(super) fn alias(shim: &Skill, live: &[&Skill]) -> Option<Alias> {
+    let named = |text: &str| {
+        text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')
+            .find(|word| live.iter().any(|skill| skill.slug == *word))
+            .map(str::to_owned)
+    };
+    let to = named(&shim.description).or_else(|| named(&shim.body))?;
+    let intent = shim
+        .description
+        .split_once(&to)
+        .and_then(|(_, rest)| rest.trim_start_matches('`').trim_start().strip_prefix('('))
+        .and_then(|rest| rest.split_once(')'))
+        .map(|(intent, _)| intent.to_owned());
+    Some(Alias { from: shim.slug.clone(), to, intent })
+}
+
+fn skill(bundle: &Bundle, path: &str, report: &mut Report) -> Result<Option<Skill>, String> {
+    let Some(text) = files::text(bundle, path, report) else {
+        return Ok(None);
+    };
+    let document = front::split(&text)?;
+    let folder = files::folder(path);
+    let slug = files::file_name(folder);
+    let name = document.front.text_at("name").ok_or("its front matter has no `name`")?;
+    if name != slug {
+        return Err(format!("its name is `{name}` but its folder is `{slug}`; they have to agree"));
+    }
+    let description =
+        document.front.text_at("description").ok_or("its front matter has no `description`")?;
+    let shim = document
+        .front
+        .get("metadata")
+        .is_some_and(|metadata| metadata.text_at("lifecycle").as_deref() == Some("shim"));
+    let settings = settings(bundle, folder, slug, report)?;
+    Ok(Some(Skill {
+        slug: slug.to_owned(),
+        folder: folder.to_owned(),
+        description,
+        body: document.body,
+        settings,
+        shim,
+    }))
+}
+
+/// The skill's own settings under those of the team and of the user, where the bundle carries them.
+fn settings(
+    bundle: &Bundle,
+    folder: &str,
+    slug: &str,
+    report: &mut Report,
+) -> Result<Table, String> {
+    let mut layer = |path: String| -> Result<Table, String> {
+        let Some(text) = files::text(bundle, &path, report) else {
+            return Ok(Table::new());
+        };
+        if path.starts_with("_bmad/custom/") {
+            report.count("overrides", 1);
+        }
+        text.parse::<Table>().map_err(|error| {
+            let message: String = error.message().chars().take(160).collect();
+            format!("{path} is not TOML: {message}")
+        })
+    };
+    let base = layer(format!("{folder}/customize.toml"))?;
+    let team = layer(format!("_bmad/custom/{slug}.toml"))?;
+    let user = layer(format!("_bmad/custom/{slug}.user.toml"))?;
+    merge(&base, &team, &user).map_err(|fault| format!("its settings cannot be merged: {fault}"))
+}
