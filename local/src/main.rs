@@ -1,0 +1,179 @@
+//! `local`: the laptop's stack from the command line.
+
+use std::io::{Write, stdout};
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use local::{
+    install, openid,
+    paths::Paths,
+    progress::say,
+    stack::{self, Options, Part, Stack, State},
+    table::table,
+};
+
+/// The whole of Cadre on one laptop: PostgreSQL, PgBouncer, Redis, an AWS emulator,
+/// an OpenID provider and a small model, below .local/ and on loopback ports of their own.
+#[derive(Parser)]
+#[command(name = "local", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(Args)]
+struct Which {
+    /// A stack of its own below .local/NAME/; without, the one in .local/
+    #[arg(long, global = true)]
+    name: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start the stack and stay until Ctrl-C
+    Up(Up),
+    /// End what was started, by process id
+    Stop,
+    /// Show what runs
+    Status,
+    /// Print the variables of the running stack as KEY=VALUE
+    Env,
+    /// Sign a person in and print their access token
+    Token {
+        /// ada (everything), bob (another organization) or eve (reads only)
+        #[arg(long, default_value = "ada")]
+        user: String,
+    },
+    /// Install what is missing, and nothing else
+    Install {
+        /// cargo-lambda and zig instead: prints their folder
+        #[arg(long)]
+        build: bool,
+        /// asl-validator instead: prints its folder
+        #[arg(long, conflicts_with = "build")]
+        lint: bool,
+    },
+}
+
+#[derive(Args)]
+struct Up {
+    /// Leave it running in the background
+    #[arg(long)]
+    detach: bool,
+    /// Without the demonstration model
+    #[arg(long)]
+    no_model: bool,
+    /// Without the AWS emulator
+    #[arg(long)]
+    no_emulator: bool,
+    /// Threads of the demonstration model
+    #[arg(long, default_value_t = Options::default().model_threads)]
+    model_threads: u16,
+    /// Server connections of the pooler for each database
+    #[arg(long, default_value_t = Options::default().pool_size)]
+    pool_size: u16,
+}
+
+fn main() -> Result<()> {
+    let Cli { verb, which } = Cli::parse();
+    let name = which.name;
+    match verb {
+        Verb::Up(wanted) => up(name, &wanted),
+        Verb::Stop => stop(name.as_deref()),
+        Verb::Status => status(name.as_deref()),
+        Verb::Env => env(name.as_deref()),
+        Verb::Token { user } => token(name.as_deref(), &user),
+        Verb::Install { build, lint } => install(build, lint),
+    }
+}
+
+fn up(name: Option<String>, wanted: &Up) -> Result<()> {
+    let mut options = Options {
+        name,
+        detached: wanted.detach,
+        model_threads: wanted.model_threads,
+        pool_size: wanted.pool_size,
+        ..Options::default()
+    };
+    for (left_out, part) in [(wanted.no_model, Part::Model), (wanted.no_emulator, Part::Emulator)] {
+        if left_out {
+            options = options.without(part);
+        }
+    }
+    let mut stack = Stack::up(&options)?;
+    print(&services(stack.paths(), stack.services()))?;
+    if wanted.detach {
+        return Ok(());
+    }
+    say("\n  Ctrl-C ends it.");
+    let watched = stack.watch();
+    say("  ending the stack");
+    stack.down();
+    watched
+}
+
+fn stop(name: Option<&str>) -> Result<()> {
+    let ended = stack::stop(name)?;
+    say(&format!("  {ended} services ended"));
+    Ok(())
+}
+
+fn status(name: Option<&str>) -> Result<()> {
+    let paths = Paths::find(name)?;
+    let state = State::read(&paths);
+    if state.services.is_empty() {
+        say("  nothing runs");
+        return Ok(());
+    }
+    print(&services(&paths, &state.services))
+}
+
+fn env(name: Option<&str>) -> Result<()> {
+    let state = running(name)?;
+    let lines = state.environment.iter().map(|(key, value)| format!("{key}={value}\n"));
+    print(&lines.collect::<String>())
+}
+
+fn token(name: Option<&str>, user: &str) -> Result<()> {
+    let state = running(name)?;
+    let issuer = state.environment.get("AUTH_ISSUER").context("it runs no OpenID provider")?;
+    print(&format!("{}\n", openid::sign_in(issuer, user)?))
+}
+
+fn install(build: bool, lint: bool) -> Result<()> {
+    let paths = Paths::find(None)?;
+    if build {
+        return print(&format!("{}\n", install::build_tools(&paths)?.display()));
+    }
+    if lint {
+        return print(&format!("{}\n", install::lint_tools(&paths)?.display()));
+    }
+    install::stack_tools(&paths, true)?;
+    say("  everything is installed");
+    Ok(())
+}
+
+fn running(name: Option<&str>) -> Result<State> {
+    let state = State::read(&Paths::find(name)?);
+    anyhow::ensure!(!state.services.is_empty(), "no stack runs here: start one with `make dev`");
+    Ok(state)
+}
+
+fn services(paths: &Paths, running: &[local::service::Running]) -> String {
+    let rows: Vec<[String; 5]> = running
+        .iter()
+        .map(|one| {
+            let alive =
+                if one.process.is_alive() { one.process.pid.to_string() } else { "ended".into() };
+            let log = paths.short(&one.log).to_string();
+            [one.name.clone(), one.what.clone(), one.address.clone(), alive, log]
+        })
+        .collect();
+    table(["service", "what", "address", "process", "log"], &rows)
+}
+
+fn print(text: &str) -> Result<()> {
+    Ok(stdout().lock().write_all(text.as_bytes())?)
+}

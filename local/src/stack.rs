@@ -1,0 +1,284 @@
+//! The supervisor: starts the services, knows whether they live, ends them by process id.
+
+mod build;
+mod state;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::{Path, PathBuf},
+    process::Child,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{
+    emulator, install, interrupt, openid,
+    paths::{Paths, tail},
+    process::Identity,
+    progress::say,
+    service::{self, Running, Service, Started, describe},
+    services::{self, postgres::Cluster},
+};
+pub use build::{Options, Part};
+pub use state::State;
+
+/// A running stack. When it goes out of scope, what it started ends (unless detached).
+pub struct Stack {
+    paths: Paths,
+    state: State,
+    /// What this process started; empty when another start's stack is used.
+    children: Vec<(String, Child)>,
+    detached: bool,
+    /// Whether the services are somebody else's to end.
+    borrowed: bool,
+    forwarder: PathBuf,
+}
+
+impl Stack {
+    /// Installs what is missing and starts the services, or uses those that an
+    /// earlier start left running in good health.
+    pub fn up(options: &Options) -> Result<Self> {
+        interrupt::listen()?;
+        let paths = Paths::find(options.name.as_deref())?;
+        let _one_at_a_time = lock(&paths)?;
+        let state = State::read(&paths);
+        if !state.services.is_empty() {
+            if build::serves(&state, options) {
+                return Self::borrow(paths, state, options);
+            }
+            if let Some(other) = state.other_supervisor() {
+                bail!(
+                    "process {} runs a stack here that lacks what is asked for, or is unwell: `make stop` ends it",
+                    other.pid
+                );
+            }
+            say("  ending what an earlier start left behind");
+            state.end_services();
+            State::forget(&paths);
+        }
+        let tools = install::stack_tools(&paths, build::wants_model(options))?;
+        build::start(paths, options, &tools)
+    }
+
+    fn borrow(paths: Paths, state: State, options: &Options) -> Result<Self> {
+        say("  using the stack that is already running");
+        let forwarder = build::forwarder(options)?;
+        let mut stack =
+            Self { paths, state, children: vec![], detached: true, borrowed: true, forwarder };
+        stack.register()?;
+        Ok(stack)
+    }
+
+    /// Every variable that functions read, by name.
+    pub fn env(&self) -> &BTreeMap<String, String> {
+        &self.state.environment
+    }
+
+    /// One of them.
+    pub fn var(&self, name: &str) -> Result<&str> {
+        self.env().get(name).map(String::as_str).with_context(|| format!("the stack has no {name}"))
+    }
+
+    /// What runs: for a table.
+    pub fn services(&self) -> &[Running] {
+        &self.state.services
+    }
+
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// Where the host answers, once started.
+    pub fn host_url(&self) -> Result<String> {
+        Ok(format!("http://{}", self.var("HOST_ADDRESS")?))
+    }
+
+    /// A real token of a person, by a real sign-in.
+    pub fn sign_in(&self, person: &str) -> Result<String> {
+        openid::sign_in(self.var("AUTH_ISSUER")?, person)
+    }
+
+    /// Starts the host, or a newer build of it in place of the one that runs, and
+    /// brings the emulator's functions and state machines up to date.
+    pub fn spawn_host(&mut self, binary: &Path) -> Result<()> {
+        self.end_service("host");
+        self.register()?;
+        let host = services::host::service(binary, self.var("HOST_ADDRESS")?, self.env());
+        let started = self.begin(host)?;
+        self.finish(started)
+    }
+
+    /// Ends one service, if it runs.
+    pub fn end_service(&mut self, name: &str) {
+        for running in self.state.services.iter().filter(|running| running.name == name) {
+            running.end();
+        }
+        self.state.services.retain(|running| running.name != name);
+        self.collect(|child| child == name);
+    }
+
+    /// Another database of this stack's cluster, with the same roles, for a test of its
+    /// own; a copy of `template` if given. Returns what it changes in [`Stack::env`].
+    pub fn database(&self, name: &str, template: Option<&str>) -> Result<BTreeMap<String, String>> {
+        let cluster = self.cluster()?;
+        cluster.database(name, template)?;
+        let through = |variable: &str, url: &str| {
+            let (server, _) = url.rsplit_once('/').context("no database in the address")?;
+            Ok::<_, anyhow::Error>((variable.to_owned(), format!("{server}/{name}")))
+        };
+        let pooled = through("DATABASE_URL", self.var("DATABASE_URL")?)?;
+        let direct = through("MIGRATE_DATABASE_URL", self.var("MIGRATE_DATABASE_URL")?)?;
+        Ok([pooled, direct].into())
+    }
+
+    /// Runs SQL as the superuser, for tests that look behind the scenes; returns what it prints.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
+        self.cluster()?.sql(database, sql)
+    }
+
+    fn cluster(&self) -> Result<Cluster> {
+        let address = self.services().iter().find(|running| running.name == "postgres");
+        let port = address.and_then(|running| running.address.rsplit_once(':')?.1.parse().ok());
+        let tools = install::unpacked_postgres(&self.paths)?;
+        Cluster::open(&self.paths, &tools, port.context("no PostgreSQL runs")?)
+    }
+
+    /// An error naming the first service that ended, with the end of its log.
+    pub fn check(&mut self) -> Result<()> {
+        for (name, child) in &mut self.children {
+            if let Some(status) = child.try_wait()? {
+                let log = self.paths.log(name);
+                bail!(
+                    "{name} ended ({}); the end of {}:\n{}",
+                    describe(status),
+                    self.paths.short(&log),
+                    tail(&log, 12)
+                );
+            }
+        }
+        let gone = self.state.services.iter().find(|running| !running.process.is_alive());
+        if let Some(Running { name, .. }) = gone {
+            bail!("{name} ended: see {}", self.paths.short(&self.paths.log(name)));
+        }
+        Ok(())
+    }
+
+    /// Stays until Ctrl-C, or until a service ends, which is an error that names it.
+    pub fn watch(&mut self) -> Result<()> {
+        while !interrupt::asked() {
+            self.check()?;
+            sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+
+    /// Ends what this process started, in reverse order.
+    pub fn down(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if self.borrowed {
+            return;
+        }
+        self.state.end_services();
+        self.collect(|_| true);
+        State::forget(&self.paths);
+        self.borrowed = true;
+    }
+
+    /// Collects ended children, so that they do not stay as zombies.
+    fn collect(&mut self, which: impl Fn(&str) -> bool) {
+        for (name, child) in &mut self.children {
+            if which(name) {
+                let _ = child.wait();
+            }
+        }
+        self.children.retain(|(name, _)| !which(name));
+    }
+
+    /// Starts a service and writes it down before it answers, so that nothing is
+    /// left behind if we are killed in between.
+    fn begin(&mut self, service: Service) -> Result<Started> {
+        let started = service::start(&self.paths, service)?;
+        self.state.services.push(started.running.clone());
+        self.state.write(&self.paths)?;
+        Ok(started)
+    }
+
+    fn finish(&mut self, started: Started) -> Result<()> {
+        let name = started.running.name.clone();
+        match started.wait(&self.paths, &interrupt::asked) {
+            Ok(child) => {
+                self.children.push((name, child));
+                Ok(())
+            }
+            Err(error) => {
+                self.end_service(&name);
+                Err(error)
+            }
+        }
+    }
+
+    fn register(&mut self) -> Result<()> {
+        let Some(endpoint) = self.env().get("AWS_ENDPOINT_URL").cloned() else { return Ok(()) };
+        let since = Instant::now();
+        let host = self.host_url()?;
+        let registered = emulator::register(&endpoint, &self.paths.root, &self.forwarder, &host)?;
+        if let Some(arn) = registered.machines.get("run") {
+            self.state.environment.insert("RUN_STATE_MACHINE_ARN".to_owned(), arn.clone());
+        }
+        self.state.write(&self.paths)?;
+        let (functions, machines) = (registered.functions.len(), registered.machines.len());
+        if functions + machines > 0 {
+            let took = crate::progress::seconds(since.elapsed());
+            say(&format!(
+                "  ✓ {functions} functions, {machines} state machines registered  {took}"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if !self.detached {
+            self.end();
+        }
+    }
+}
+
+/// What `make stop` does. Returns how many services it ended.
+pub fn stop(name: Option<&str>) -> Result<usize> {
+    let paths = Paths::find(name)?;
+    let state = State::read(&paths);
+    let alive = state.services.iter().filter(|running| running.process.is_alive()).count();
+    if let Some(supervisor) = state.other_supervisor() {
+        // It ends its own children; we wait for it.
+        supervisor.ask_to_end();
+        let since = Instant::now();
+        while supervisor.is_alive() && since.elapsed() < Duration::from_mins(1) {
+            sleep(Duration::from_millis(50));
+        }
+        ensure!(!supervisor.is_alive(), "process {} does not end", supervisor.pid);
+    }
+    let _one_at_a_time = lock(&paths)?;
+    State::read(&paths).end_services();
+    State::forget(&paths);
+    Ok(alive)
+}
+
+/// Starts and stops of one stack take turns.
+fn lock(paths: &Paths) -> Result<File> {
+    let lock = File::create(paths.stack.join("stack.lock"))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// This process, as the one that ends the services.
+fn supervisor(detached: bool) -> Result<Option<Identity>> {
+    if detached { Ok(None) } else { Identity::of_this_process().map(Some) }
+}

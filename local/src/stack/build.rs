@@ -1,0 +1,216 @@
+//! Which services a stack has, on which ports, in which order, and what functions are told about them.
+
+use std::{env, net::TcpStream, path::PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{Stack, State, supervisor};
+use crate::{
+    emulator,
+    install::Tools,
+    openid,
+    paths::Paths,
+    ports,
+    service::Service,
+    services::{
+        ministack, model, openid as provider, pgbouncer,
+        postgres::{Cluster, secret},
+        redis,
+    },
+    settings,
+};
+
+/// A part of the stack that can be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// PostgreSQL and its pooler.
+    Database,
+    Redis,
+    Emulator,
+    OpenId,
+    /// The demonstration model, unless the person chose another by `MODEL_…`.
+    Model,
+}
+
+/// What to run. The default is everything.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A stack of its own below `.local/<name>/`; without, the one in `.local/`.
+    pub name: Option<String>,
+    pub parts: Vec<Part>,
+    /// Leave it running when this process ends.
+    pub detached: bool,
+    /// Server connections of the pooler, for each database.
+    pub pool_size: u16,
+    pub model_threads: u16,
+    /// Conversations that the model serves side by side.
+    pub model_slots: u16,
+    /// Settings for PostgreSQL beyond ours, such as `("fsync", "off")` for tests.
+    pub postgres: Vec<(String, String)>,
+    /// The compiled forwarder; without, the one beside this program.
+    pub forwarder: Option<PathBuf>,
+}
+
+impl Options {
+    #[must_use]
+    pub fn without(mut self, part: Part) -> Self {
+        self.parts.retain(|kept| *kept != part);
+        self
+    }
+
+    fn with(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            name: None,
+            parts: vec![Part::Database, Part::Redis, Part::Emulator, Part::OpenId, Part::Model],
+            detached: false,
+            pool_size: 20,
+            model_threads: 2,
+            model_slots: 2,
+            postgres: vec![],
+            forwarder: None,
+        }
+    }
+}
+
+pub(super) fn wants_model(options: &Options) -> bool {
+    options.with(Part::Model) && !settings::model_chosen()
+}
+
+/// The compiled forwarder: beside this program, or one up when this is a test.
+pub(super) fn forwarder(options: &Options) -> Result<PathBuf> {
+    if let Some(given) = &options.forwarder {
+        return Ok(given.clone());
+    }
+    let program = env::current_exe()?;
+    let beside = program.ancestors().skip(1).take(2).map(|folder| folder.join("forwarder"));
+    let found = beside.into_iter().find(|file| file.is_file());
+    found
+        .with_context(|| format!("no forwarder beside {}: cargo build -p local", program.display()))
+}
+
+/// Whether what runs is all that is asked for, alive and answering.
+pub(super) fn serves(state: &State, options: &Options) -> bool {
+    let wanted = [
+        ("postgres", options.with(Part::Database)),
+        ("pgbouncer", options.with(Part::Database)),
+        ("redis", options.with(Part::Redis)),
+        ("emulator", options.with(Part::Emulator)),
+        ("openid", options.with(Part::OpenId)),
+        (
+            "model",
+            wants_model(options)
+                && state.environment.get("MODEL_PROVIDER").is_none_or(|p| p != "extractive"),
+        ),
+    ];
+    let runs = |name: &str| state.services.iter().any(|running| running.name == name);
+    wanted.iter().all(|(name, wanted)| !wanted || runs(name))
+        && state
+            .services
+            .iter()
+            .all(|running| running.process.is_alive() && connects(&running.address))
+}
+
+/// Whether somebody listens at an address such as `127.0.0.1:1` or `http://127.0.0.1:1/x`.
+fn connects(address: &str) -> bool {
+    let authority = address.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    TcpStream::connect(authority).is_ok()
+}
+
+/// Starts everything: what waits for nothing first, side by side; then each is waited for.
+pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<Stack> {
+    let [postgres, pooler, cache, aws, issuer, llm, host] = ports::free()?;
+    let mut state = State { supervisor: supervisor(options.detached)?, ..State::default() };
+    let mut tell = |name: &str, value: String| state.environment.insert(name.to_owned(), value);
+    tell("HOST_ADDRESS", format!("127.0.0.1:{host}"));
+    tell("LOG_LEVEL", "info".to_owned());
+
+    let mut early: Vec<Service> = vec![];
+    if options.with(Part::Redis) {
+        early.push(redis::service(&paths, cache)?);
+        tell("REDIS_URL", format!("redis://127.0.0.1:{cache}"));
+    }
+    if options.with(Part::Emulator) {
+        early.push(ministack::service(&paths, aws)?);
+        tell("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{aws}"));
+        tell("AWS_REGION", emulator::REGION.to_owned());
+        tell("AWS_ACCESS_KEY_ID", emulator::KEY.0.to_owned());
+        tell("AWS_SECRET_ACCESS_KEY", emulator::KEY.1.to_owned());
+    }
+    if options.with(Part::OpenId) {
+        let machine = secret()?;
+        early.push(provider::service(&paths, issuer, &machine)?);
+        let issuer = openid::issuer(issuer);
+        tell("AUTH_JWKS_URL", openid::jwks_url(&issuer));
+        tell("AUTH_ISSUER", issuer);
+        tell("AUTH_AUDIENCE", openid::AUDIENCE.to_owned());
+        tell("MACHINE_SECRET", machine);
+    }
+    if let Some(weights) = tools.model.as_ref().filter(|_| wants_model(options)) {
+        let Options { model_threads, model_slots, .. } = *options;
+        early.push(model::service(&paths, weights, llm, model_threads, model_slots));
+        tell("MODEL_PROVIDER", "openai".to_owned());
+        tell("MODEL_BASE_URL", format!("http://127.0.0.1:{llm}/v1"));
+        tell("MODEL_NAME", model::NAME.to_owned());
+        tell("MODEL_CONTEXT_TOKENS", "1500".to_owned());
+        // A cold page cache and a busy laptop: slow is not broken.
+        tell("MODEL_TIMEOUT_SECONDS", "120".to_owned());
+    } else if !settings::model_chosen() {
+        tell("MODEL_PROVIDER", "extractive".to_owned());
+    }
+    state.environment.extend(settings::handed_on());
+
+    let mut stack = Stack {
+        forwarder: if options.with(Part::Emulator) { forwarder(options)? } else { PathBuf::new() },
+        paths,
+        state,
+        children: vec![],
+        detached: false,
+        borrowed: false,
+    };
+    // From here on an early return ends what was started: `stack` is dropped.
+    let mut waiting = vec![];
+    for service in early {
+        waiting.push(stack.begin(service)?);
+    }
+    if options.with(Part::Database) {
+        stack.database_services(options, tools, postgres, pooler)?;
+    }
+    for started in waiting {
+        stack.finish(started)?;
+    }
+    stack.register()?;
+    stack.detached = options.detached;
+    stack.state.write(&stack.paths)?;
+    Ok(stack)
+}
+
+impl Stack {
+    fn database_services(
+        &mut self,
+        options: &Options,
+        tools: &Tools,
+        port: u16,
+        pooler: u16,
+    ) -> Result<()> {
+        let cluster = Cluster::open(&self.paths, &tools.postgres, port)?;
+        let postgres = self.begin(cluster.service(&options.postgres))?;
+        self.finish(postgres)?;
+        cluster.bootstrap().context("preparing the database")?;
+
+        let size = options.pool_size;
+        let service = pgbouncer::service(&self.paths, &tools.postgres, &cluster, pooler, size)?;
+        let pgbouncer = self.begin(service)?;
+        self.finish(pgbouncer)?;
+        let environment = &mut self.state.environment;
+        let app = pgbouncer::app_url(&cluster, pooler, "cadre");
+        environment.insert("DATABASE_URL".to_owned(), app);
+        environment.insert("MIGRATE_DATABASE_URL".to_owned(), cluster.owner_url("cadre"));
+        Ok(())
+    }
+}
