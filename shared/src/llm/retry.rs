@@ -1,0 +1,123 @@
+//! When to ask again: at most three times, never past the deadline, never in step with others.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{Error, Result};
+
+/// A provider that asks for more than a day's patience has not thought about it.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// An attempt that failed, and whether another one may help.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) again: Again,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    Never,
+    Soon,
+    /// Not before this, the provider said.
+    After(Duration),
+}
+
+impl Failure {
+    /// The provider's last word: the same question would get the same answer.
+    pub(super) fn last(sentence: impl Into<String>) -> Self {
+        Self { error: Error::ModelRefused(sentence.into()), again: Again::Never }
+    }
+
+    pub(super) fn passing(error: anyhow::Error) -> Self {
+        Self { error: Error::Unavailable(error), again: Again::Soon }
+    }
+
+    /// Unusable, but another draw may not be.
+    pub(super) fn worth_another(self) -> Self {
+        Self { again: Again::Soon, ..self }
+    }
+
+    /// With the wait the provider asked for, if asking again makes sense at all.
+    pub(super) fn after(self, wait: Option<Duration>) -> Self {
+        match (self.again, wait) {
+            (Again::Soon, Some(wait)) => Self { again: Again::After(wait), ..self },
+            _ => self,
+        }
+    }
+}
+
+pub(super) struct Policy {
+    pub(super) calls: u32,
+    /// The first pause is between nothing and this, the next between nothing and twice this.
+    pub(super) pause: Duration,
+    /// Some time between nothing and the given one.
+    pub(super) jitter: fn(Duration) -> Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { calls: 3, pause: Duration::from_millis(500), jitter: full_jitter }
+    }
+}
+
+/// Calls until it succeeds and says how many calls that took.
+pub(super) async fn run<T>(
+    policy: &Policy,
+    deadline: Instant,
+    mut attempt: impl AsyncFnMut(u32) -> Result<T, Failure>,
+) -> Result<(T, u32)> {
+    let mut calls = 0;
+    loop {
+        calls += 1;
+        let failure = match timeout_at(deadline, attempt(calls)).await {
+            Ok(Ok(value)) => return Ok((value, calls)),
+            Ok(Err(failure)) => failure,
+            Err(_) => {
+                let late = anyhow!("the model had not answered by the deadline, call {calls}");
+                return Err(Error::Unavailable(late));
+            }
+        };
+        let wait = match failure.again {
+            Again::Never => return Err(failure.error),
+            Again::Soon => (policy.jitter)(policy.pause * calls),
+            Again::After(wait) => wait.min(LONGEST_WAIT) + (policy.jitter)(policy.pause),
+        };
+        tracing::warn!(model.call = calls, error = ?failure.error, "a model call failed");
+        if calls >= policy.calls || Instant::now() + wait >= deadline {
+            return Err(failure.error);
+        }
+        sleep(wait).await;
+    }
+}
+
+/// `Retry-After` in seconds or as a date; a date counts from the reply's own `Date`, so that two
+/// clocks that disagree do no harm.
+pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse::<u32>() {
+        return Some(Duration::from_secs(u64::from(seconds)));
+    }
+    let until = rfc2822::parse(value).ok()?.timestamp();
+    let from = date.and_then(|date| rfc2822::parse(date).ok());
+    let from = from.map_or_else(Timestamp::now, |date| date.timestamp());
+    Some(Duration::try_from(until.duration_since(from)).unwrap_or(Duration::ZERO))
+}
+
+/// Anything between zero and `most`. The standard library's hash keys are random enough to keep
+/// callers out of step, and cost no dependency.
+fn full_jitter(most: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() >> 11;
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    let share = random as f64 / (1_u64 << 53) as f64;
+    most.mul_f64(share)
+}
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;
