@@ -6,7 +6,6 @@ mod table;
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -16,6 +15,9 @@ pub use table::{Function, Machine, fill, functions, machines};
 pub const REGION: &str = "us-east-1";
 /// Any pair will do; the emulator knows no accounts.
 pub const KEY: (&str, &str) = ("test", "test");
+
+/// Where the functions' common code lies: bucket and key.
+const CODE: (&str, &str) = ("local-functions", "forwarder.zip");
 
 /// What the emulator knows after a registration: ARNs by name.
 #[derive(Debug, Default)]
@@ -32,15 +34,11 @@ pub fn register(
     host_url: &str,
 ) -> Result<Registered> {
     let emulator = Emulator { endpoint, agent: http::agent(Duration::from_secs(30)) };
-    let archive = {
-        let program = fs::read(forwarder)
-            .with_context(|| format!("no {}: cargo build -p local", forwarder.display()))?;
-        BASE64_STANDARD.encode(archive::bootstrap(&program)?)
-    };
+    emulator.upload(forwarder)?;
     let mut registered = Registered::default();
     for (name, function) in functions(root)? {
         let arn = emulator
-            .function(&name, function.timeout, &archive, host_url)
+            .function(&name, function.timeout, host_url)
             .with_context(|| format!("function {name}"))?;
         registered.functions.insert(name, arn);
     }
@@ -61,7 +59,21 @@ struct Emulator<'a> {
 }
 
 impl Emulator<'_> {
-    fn function(&self, name: &str, timeout: u64, zip: &str, host_url: &str) -> Result<String> {
+    /// The code, once for all functions.
+    fn upload(&self, forwarder: &Path) -> Result<()> {
+        let program = fs::read(forwarder)
+            .with_context(|| format!("no {}: cargo build -p local", forwarder.display()))?;
+        let headers = [("authorization", &*authorization("s3"))];
+        let bucket = format!("{}/{}", self.endpoint, CODE.0);
+        let object = format!("{bucket}/{}", CODE.1);
+        for (url, body) in [(bucket, vec![]), (object, archive::bootstrap(&program)?)] {
+            let reply = http::put(&self.agent, &url, &headers, &body)?;
+            ensure!(matches!(reply.status, 200 | 409), "refused: {}", reply.body);
+        }
+        Ok(())
+    }
+
+    fn function(&self, name: &str, timeout: u64, host_url: &str) -> Result<String> {
         let all = format!("{}/2015-03-31/functions", self.endpoint);
         let configuration = json!({
             "FunctionName": name,
@@ -72,7 +84,7 @@ impl Emulator<'_> {
             "Environment": { "Variables": { "CADRE_HOST_URL": host_url } },
         });
         let mut create = configuration.clone();
-        create["Code"] = json!({ "ZipFile": zip });
+        create["Code"] = json!({ "S3Bucket": CODE.0, "S3Key": CODE.1 });
         let mut reply = self.call("lambda", &all, &create)?;
         if reply.status == 409 {
             let one = format!("{all}/{name}/configuration");

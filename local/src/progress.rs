@@ -41,6 +41,13 @@ impl Step {
         }
     }
 
+    /// Leaves no trace.
+    pub fn clear(self) {
+        if self.live {
+            write("\r\x1b[2K");
+        }
+    }
+
     pub fn done(self, what: &str) {
         self.end('✓', what);
     }

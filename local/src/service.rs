@@ -73,37 +73,67 @@ pub fn start(paths: &Paths, mut service: Service) -> Result<Started> {
     Ok(Started { running, child, since: Instant::now(), patience, ready })
 }
 
-impl Started {
-    /// Waits until it answers. `interrupted` ends the wait early.
-    pub fn wait(mut self, paths: &Paths, interrupted: &dyn Fn() -> bool) -> Result<Child> {
-        let Running { name, what, log, .. } = &self.running;
-        let label = format!("{what} ({name})");
-        let mut step = Step::since(label, self.since);
-        loop {
-            let reason = match (self.ready)() {
-                Ok(()) => break,
-                Err(reason) => reason,
-            };
-            let failure = if let Some(status) = self.child.try_wait()? {
-                format!("{name} ended while starting ({})", describe(status))
-            } else if interrupted() {
-                format!("stopped while {name} was starting")
-            } else if self.since.elapsed() > self.patience {
-                format!("{name} did not answer within {:?} ({reason:#})", self.patience)
-            } else {
-                step.tick("");
-                sleep(Duration::from_millis(50));
-                continue;
-            };
-            step.failed("");
-            let short = paths.short(log);
-            bail!(
-                "{failure}; the end of {short}:\n{}\nread it, then start again; `make clean` begins afresh",
-                tail(log, 12)
-            );
+/// Waits until all of them answer, telling of each when it does. On failure says
+/// why. `interrupted` ends the wait early.
+pub fn wait_for_all(
+    paths: &Paths,
+    started: &mut [Started],
+    interrupted: &dyn Fn() -> bool,
+) -> Result<()> {
+    let mut waiting: Vec<&mut Started> = started.iter_mut().collect();
+    let names = |waiting: &[&mut Started]| {
+        waiting.iter().map(|one| one.running.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let mut step = Step::begin("waiting for");
+    while !waiting.is_empty() {
+        step.tick(&names(&waiting));
+        let mut later = vec![];
+        for one in waiting {
+            match (one.ready)() {
+                Ok(()) => one.tell(true),
+                Err(reason) => {
+                    if let Some(failure) = one.failure(&reason, interrupted())? {
+                        one.tell(false);
+                        bail!("{}", one.explain(paths, &failure));
+                    }
+                    later.push(one);
+                }
+            }
         }
-        step.done(&self.running.address);
-        Ok(self.child)
+        waiting = later;
+        sleep(Duration::from_millis(if waiting.is_empty() { 0 } else { 30 }));
+    }
+    step.clear();
+    Ok(())
+}
+
+impl Started {
+    /// Why waiting longer makes no sense.
+    fn failure(&mut self, reason: &anyhow::Error, interrupted: bool) -> Result<Option<String>> {
+        let name = &self.running.name;
+        if let Some(status) = self.child.try_wait()? {
+            return Ok(Some(format!("{name} ended while starting ({})", describe(status))));
+        }
+        if interrupted {
+            return Ok(Some(format!("stopped while {name} was starting")));
+        }
+        let late = self.since.elapsed() > self.patience;
+        Ok(late.then(|| format!("{name} did not answer within {:?} ({reason:#})", self.patience)))
+    }
+
+    fn explain(&self, paths: &Paths, failure: &str) -> String {
+        let log = &self.running.log;
+        format!(
+            "{failure}; the end of {}:\n{}\nread it, then start again; `make clean` begins afresh",
+            paths.short(log),
+            tail(log, 12)
+        )
+    }
+
+    fn tell(&self, well: bool) {
+        let Running { name, what, address, .. } = &self.running;
+        let step = Step::since(format!("{name}: {what}"), self.since);
+        if well { step.done(address) } else { step.failed(address) }
     }
 }
 

@@ -108,7 +108,7 @@ impl Stack {
         self.register()?;
         let host = services::host::service(binary, self.var("HOST_ADDRESS")?, self.env());
         let started = self.begin(host)?;
-        self.finish(started)
+        self.finish(vec![started])
     }
 
     /// Ends one service, if it runs.
@@ -209,18 +209,17 @@ impl Stack {
         Ok(started)
     }
 
-    fn finish(&mut self, started: Started) -> Result<()> {
-        let name = started.running.name.clone();
-        match started.wait(&self.paths, &interrupt::asked) {
-            Ok(child) => {
-                self.children.push((name, child));
-                Ok(())
-            }
-            Err(error) => {
-                self.end_service(&name);
-                Err(error)
+    /// Waits until they answer; ends those that do not.
+    fn finish(&mut self, mut started: Vec<Started>) -> Result<()> {
+        let waited = service::wait_for_all(&self.paths, &mut started, &interrupt::asked);
+        let names: Vec<String> = started.iter().map(|one| one.running.name.clone()).collect();
+        self.children.extend(names.iter().cloned().zip(started.into_iter().map(|one| one.child)));
+        if waited.is_err() {
+            for name in &names {
+                self.end_service(name);
             }
         }
+        waited
     }
 
     fn register(&mut self) -> Result<()> {

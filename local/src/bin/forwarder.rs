@@ -2,7 +2,10 @@
 //!
 //! It speaks the Lambda Runtime API, as any custom runtime; only the function's code is elsewhere.
 
-use std::time::Duration;
+use std::{
+    io::{Write, stdout},
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use local::{
@@ -46,6 +49,8 @@ fn forward(agent: &Agent, runtime: &str, target: &str, event: &Reply) -> Result<
             ("error", "Unavailable".to_owned(), body.to_string())
         }
     };
+    // The emulator waits up to 50 ms for a line of log; with one it goes on at once.
+    writeln!(stdout(), "{path} {id} {kind}")?;
     let named = [json[0], ("lambda-runtime-function-error-type", kind.as_str())];
     let headers = if path == "error" { &named[..] } else { &json[..] };
     let answer = http::post(agent, &format!("{runtime}/{id}/{path}"), headers, body.as_bytes())?;

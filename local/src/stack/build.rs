@@ -11,7 +11,7 @@ use crate::{
     openid,
     paths::Paths,
     ports,
-    service::Service,
+    service::{Service, Started},
     services::{
         ministack, model, openid as provider, pgbouncer,
         postgres::{Cluster, secret},
@@ -179,11 +179,9 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         waiting.push(stack.begin(service)?);
     }
     if options.with(Part::Database) {
-        stack.database_services(options, tools, postgres, pooler)?;
+        waiting.push(stack.database_services(options, tools, postgres, pooler)?);
     }
-    for started in waiting {
-        stack.finish(started)?;
-    }
+    stack.finish(waiting)?;
     stack.register()?;
     stack.detached = options.detached;
     stack.state.write(&stack.paths)?;
@@ -191,26 +189,25 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
 }
 
 impl Stack {
+    /// PostgreSQL, ready; and its pooler, which may not answer yet.
     fn database_services(
         &mut self,
         options: &Options,
         tools: &Tools,
         port: u16,
         pooler: u16,
-    ) -> Result<()> {
+    ) -> Result<Started> {
         let cluster = Cluster::open(&self.paths, &tools.postgres, port)?;
         let postgres = self.begin(cluster.service(&options.postgres))?;
-        self.finish(postgres)?;
+        self.finish(vec![postgres])?;
         cluster.bootstrap().context("preparing the database")?;
 
         let size = options.pool_size;
         let service = pgbouncer::service(&self.paths, &tools.postgres, &cluster, pooler, size)?;
-        let pgbouncer = self.begin(service)?;
-        self.finish(pgbouncer)?;
-        let environment = &mut self.state.environment;
         let app = pgbouncer::app_url(&cluster, pooler, "cadre");
+        let environment = &mut self.state.environment;
         environment.insert("DATABASE_URL".to_owned(), app);
         environment.insert("MIGRATE_DATABASE_URL".to_owned(), cluster.owner_url("cadre"));
-        Ok(())
+        self.begin(service)
     }
 }
