@@ -1,6 +1,6 @@
 //! Telling the generations apart by the files that only one of them has.
 
-use super::{files, skills};
+use super::{embedded_agent, files, pack, skills};
 use crate::bundle::{Bundle, Refusal};
 use crate::model::Generation;
 
@@ -17,7 +17,28 @@ pub(super) fn detect(bundle: &Bundle) -> Option<Generation> {
     if any(&|path| path.ends_with(".agent.yaml")) {
         return Some(Generation::B);
     }
+    if is_embedded(bundle) {
+        return Some(Generation::A);
+    }
+    if any(&|path| files::file_name(path) == "SKILL.md") {
+        // A skill without settings is still a skill.
+        return Some(Generation::D);
+    }
     None
+}
+
+/// An agent with its definition inside, or at least the core with its workflows.
+fn is_embedded(bundle: &Bundle) -> bool {
+    let agent = |path: &&str| {
+        files::ending(path) == "md"
+            && files::file_name(files::folder(path)) == "agents"
+            && matches!(bundle.text(path), Some(Ok(text)) if embedded_agent::parse(&text).is_ok())
+    };
+    let workflow = |path: &&str| {
+        ["yaml", "yml"].contains(&files::ending(path).as_str())
+            && files::file_name(files::folder(path)) == "workflows"
+    };
+    bundle.paths().filter(|path| pack::belongs(path)).any(|path| agent(&path) || workflow(&path))
 }
 
 pub(super) fn unsupported(generation: Generation) -> Refusal {

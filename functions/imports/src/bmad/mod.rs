@@ -1,14 +1,22 @@
 //! Reading BMad definitions: which generation a bundle is written in, and what it defines.
 
 mod activation;
+mod cast;
 mod catalog;
+mod command;
+mod embedded_agent;
+mod embedded_module;
+mod embedded_step;
+mod embedded_workflow;
 mod files;
 mod front;
 mod generation;
 mod merge;
 mod module;
 mod origin;
+mod pack;
 mod party;
+mod placeholders;
 mod prose;
 mod settings;
 mod skill_agent;
@@ -28,6 +36,7 @@ use crate::model::{Generation, Import};
 /// when nothing of it can be used.
 pub fn read(bundle: &Bundle) -> Result<Import, Refusal> {
     match generation::detect(bundle) {
+        Some(Generation::A) => embedded_module::read(bundle),
         Some(Generation::D) => skill_module::read(bundle),
         Some(other) => Err(generation::unsupported(other)),
         None => Err(generation::unknown(bundle)),

@@ -6,7 +6,6 @@ use crate::model::Question;
 use crate::report::Report;
 
 pub(super) struct Module {
-    pub(super) code: String,
     pub(super) roster: Vec<Listed>,
     pub(super) questions: Vec<Question>,
 }
@@ -35,7 +34,7 @@ pub(super) fn read(bundle: &Bundle, path: &str, report: &mut Report) -> Option<M
     let roster = roster.iter().filter_map(|agent| listed(agent, &code)).collect();
     let questions =
         node.entries().iter().filter_map(|(key, value)| question(&code, key, value)).collect();
-    Some(Module { code, roster, questions })
+    Some(Module { roster, questions })
 }
 
 fn listed(agent: &yaml::Node, module: &str) -> Option<Listed> {

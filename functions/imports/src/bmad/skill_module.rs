@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::module::{Listed, Module};
 use super::skills::Skill;
-use super::{catalog, files, module, origin, party, prose, skill_agent, skill_workflow, skills};
+use super::{
+    catalog, files, module, origin, party, placeholders, skill_agent, skill_workflow, skills,
+};
 use crate::bundle::{Bundle, Refusal};
 use crate::model::{AgentDef, AttachmentKind, CatalogRow, Generation, Import, WorkflowDef};
 use crate::report::Report;
@@ -211,24 +211,5 @@ fn count(import: &Import, report: &mut Report) {
     {
         report.count(what, 0);
     }
-    for agent in &import.agents {
-        texts(&serde_json::to_value(agent).unwrap_or_default(), report);
-    }
-    for workflow in &import.workflows {
-        let mut workflow = workflow.clone();
-        // The one step of a skill without step files repeats the body, and an approval repeats its step.
-        let approvals =
-            |step: &crate::model::StepDef| step.kind != crate::model::StepKind::Approval;
-        workflow.steps.retain(|step| approvals(step) && step.instruction != workflow.body);
-        texts(&serde_json::to_value(&workflow).unwrap_or_default(), report);
-    }
-}
-
-fn texts(value: &Value, report: &mut Report) {
-    match value {
-        Value::String(text) => prose::count_placeholders(text, &mut report.placeholders),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, report)),
-        Value::Object(map) => map.values().for_each(|item| texts(item, report)),
-        _ => {}
-    }
+    placeholders::count(import, report);
 }

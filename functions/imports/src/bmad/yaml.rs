@@ -32,6 +32,8 @@ pub(super) fn parse(text: &str) -> Result<Node, String> {
     budget.max_aliases = 100;
     options.budget = Some(budget);
     options.with_snippet = false;
+    // `yes` and `y` are words, as in the YAML 1.2 that the definitions are written for.
+    options.strict_booleans = true;
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let line = error.to_string();
         line.lines().next().unwrap_or("not YAML").chars().take(160).collect()
