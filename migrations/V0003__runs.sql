@@ -39,6 +39,7 @@ create table steps (
     definition          jsonb       not null,                  -- as the pinned workflow has it
     cast_pinned         jsonb       not null,                  -- [{slug, agent_id, version, definition}]
     needs               text[]      not null default '{}',
+    answer_tokens       integer     not null,                  -- longest answer of one turn
     state               text        not null default 'pending' check
                         (state in ('pending', 'scheduled', 'running', 'succeeded', 'failed', 'cancelled')),
     turns               integer     not null default 0,        -- turns on record

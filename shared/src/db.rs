@@ -164,6 +164,27 @@ impl Tx<'_> {
     }
 }
 
+/// The owner's connection, for migrations alone: it waits for no lock for long, so that a migration
+/// gives way to the traffic and not the other way round.
+pub async fn connect_owner(settings: &config::Database) -> Result<tokio_postgres::Client> {
+    let address: tokio_postgres::Config =
+        settings.url.expose().parse().context("MIGRATE_DATABASE_URL is not a Postgres URL")?;
+    let client = match &settings.ca {
+        Some(path) => {
+            let (client, connection) = address.connect(tls(path)?).await?;
+            tokio::spawn(connection);
+            client
+        }
+        None => {
+            let (client, connection) = address.connect(NoTls).await?;
+            tokio::spawn(connection);
+            client
+        }
+    };
+    client.batch_execute("set lock_timeout = '2s'; set statement_timeout = 0").await?;
+    Ok(client)
+}
+
 fn tls(path: &str) -> anyhow::Result<MakeRustlsConnect> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).context("DATABASE_CA")? {
@@ -203,7 +224,7 @@ macro_rules! params {
 params! {
     &str => TEXT, String => TEXT, Option<&str> => TEXT, Option<String> => TEXT,
     Vec<String> => TEXT_ARRAY, &[String] => TEXT_ARRAY, Vec<&str> => TEXT_ARRAY,
-    i16 => INT2, i32 => INT4, Option<i32> => INT4, i64 => INT8, Option<i64> => INT8, bool => BOOL,
+    i16 => INT2, i32 => INT4, Option<i32> => INT4, i64 => INT8, Option<i64> => INT8, f64 => FLOAT8, bool => BOOL,
     Uuid => UUID, Option<Uuid> => UUID, Vec<Uuid> => UUID_ARRAY,
     Value => JSONB, Option<Value> => JSONB,
     Timestamp => TIMESTAMPTZ, Option<Timestamp> => TIMESTAMPTZ,

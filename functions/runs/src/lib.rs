@@ -1,1 +1,23 @@
-//! runs.
+//! Runs: a brief goes in, the steps of a workflow work on it, documents come out. The record of
+//! every turn is written here; `conversations` and `documents` read it.
+
+pub mod cancel;
+pub mod dispatch;
+pub mod events;
+pub mod fail;
+pub mod finish;
+pub mod get;
+pub mod list;
+pub mod model;
+pub mod pin;
+pub mod plan;
+pub mod prompt;
+pub mod queries;
+pub mod room;
+pub mod start;
+pub mod step;
+pub mod turn;
+pub mod waves;
+
+/// The functions of this domain; see [`shared::table`].
+pub const FUNCTIONS: &str = include_str!("../functions.json");

@@ -1,0 +1,40 @@
+//! `PUT /v1/agents/{id}`: change an agent's draft.
+
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use shared::http::{Json, Path};
+use shared::{App, Caller, Error, Result};
+use uuid::Uuid;
+
+use crate::model::{Agent, Definition};
+use crate::queries;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDraft {
+    definition: Definition,
+    /// The revision this change is based on.
+    revision: i32,
+}
+
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Json(new): Json<NewDraft>,
+) -> Result<Json<Agent>> {
+    new.definition.check()?;
+    let changed = app.db()?.tenant(caller.tenant, async |tx| {
+        let agent = queries::by_id(tx, id).await?;
+        if !queries::update(tx, id, &new.definition, new.revision).await? {
+            return Err(Error::Conflict(format!(
+                "the draft is at revision {}, not {}: read it again and repeat your change",
+                agent.revision, new.revision
+            )));
+        }
+        shared::audit::record(tx, &caller, "agent.updated", id).await?;
+        queries::by_id(tx, id).await
+    });
+    Ok(Json(changed.await?))
+}

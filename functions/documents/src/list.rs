@@ -1,0 +1,22 @@
+//! `GET /v1/runs/{id}/documents`: the documents of a run, in the order they were written.
+
+use axum::extract::State;
+use shared::http::{Json, Path, Query};
+use shared::page::{Page, PageQuery};
+use shared::{App, Caller, Result};
+use uuid::Uuid;
+
+use crate::model::Document;
+use crate::queries;
+
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(run): Path<Uuid>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Document>>> {
+    let window = page.by_id()?;
+    let found =
+        app.db()?.tenant(caller.tenant, async |tx| queries::of_run(tx, run, window).await);
+    Ok(Json(window.page(found.await?, |document| document.id)))
+}

@@ -1,0 +1,43 @@
+//! `GET /v1/health`: whether this deployment can do its work.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Serialize;
+use shared::http::Json;
+use shared::{App, Error, Result, config};
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const PING: &str = "
+    -- platform::ping
+    select 1 as one";
+
+#[derive(Serialize, JsonSchema)]
+pub struct Health {
+    /// `ok`: Postgres and Redis answered. Otherwise the answer is a 503 problem.
+    pub status: String,
+    pub version: String,
+}
+
+pub async fn handle(State(app): State<App>) -> Result<Json<Health>> {
+    let slow = |_| Error::Unavailable(anyhow::anyhow!("no answer within {PATIENCE:?}"));
+    let both = async { tokio::try_join!(postgres(app), redis()) };
+    tokio::time::timeout(PATIENCE, both).await.map_err(slow)??;
+    Ok(Json(Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into() }))
+}
+
+async fn postgres(app: App) -> Result<()> {
+    app.db()?.system(async |tx| tx.one(PING, &[]).await.map(drop)).await
+}
+
+async fn redis() -> Result<()> {
+    let ping = async {
+        let client = redis::Client::open(config::redis_url()?)?;
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        redis::cmd("PING").query_async::<String>(&mut connection).await?;
+        anyhow::Ok(())
+    };
+    ping.await.map_err(Error::Unavailable)
+}

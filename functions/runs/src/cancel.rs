@@ -1,0 +1,38 @@
+//! `POST /v1/runs/{id}/cancel`: stop a run. What is on record stays; nothing more is begun.
+
+use axum::extract::State;
+use shared::http::{Accepted, Path};
+use shared::{App, Caller, Error, Result};
+use uuid::Uuid;
+
+use crate::model::RunDetail;
+use crate::queries::{self, lifecycle};
+
+use crate::dispatch;
+
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Accepted<RunDetail>> {
+    let message = Uuid::now_v7();
+    let db = app.db()?;
+    let stopped = db.tenant(caller.tenant, async |tx| {
+        if lifecycle::end(tx, id, "cancelled", None, None).await? {
+            shared::audit::record(tx, &caller, "run.cancelled", id).await?;
+            lifecycle::tell_stop(tx, message, id).await?;
+            return Ok(true);
+        }
+        match lifecycle::state(tx, id).await?.as_str() {
+            // Asked twice is asked once.
+            "cancelled" => Ok(false),
+            state => Err(Error::Conflict(format!("the run has {state} already"))),
+        }
+    });
+    let stopped = stopped.await?;
+    if stopped {
+        dispatch::soon(app, caller.tenant, message).await;
+    }
+    let run = db.tenant(caller.tenant, async |tx| queries::by_id(tx, id).await).await?;
+    Ok(Accepted { value: run, replayed: !stopped })
+}

@@ -1,0 +1,25 @@
+//! Task: close a run whose steps are done.
+
+use serde::Serialize;
+use shared::{App, Error, Result};
+
+use crate::model::RunRef;
+use crate::queries::lifecycle;
+
+#[derive(Debug, Serialize)]
+pub struct Closed {
+    pub state: String,
+}
+
+pub async fn handle(app: App, run: RunRef) -> Result<Closed> {
+    let state = app.db()?.tenant(run.tenant_id, async |tx| {
+        if lifecycle::end(tx, run.run_id, "succeeded", None, None).await? {
+            return Ok("succeeded".into());
+        }
+        lifecycle::state(tx, run.run_id).await
+    });
+    match state.await? {
+        state if state == "succeeded" => Ok(Closed { state }),
+        state => Err(Error::RunStopped(format!("the run is {state}, or a step is not done"))),
+    }
+}

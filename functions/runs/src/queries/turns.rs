@@ -1,0 +1,332 @@
+//! One turn of a step: claimed, taken, put on record. The heart of crash safety.
+//!
+//! A claim takes the lease, raises the fence and reserves what the call may cost, in one
+//! statement. The record of a turn is one statement too, and it only goes through under the fence
+//! of the claim: message, usage, document, events and totals appear together or not at all.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shared::db::{Param, Tx};
+use shared::llm::Completion;
+use shared::{Error, Result};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::model::{Claim, Text};
+
+/// What a call may cost at most: the whole context, and the step's longest answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    pub context_tokens: i64,
+    /// Millionths of a dollar for the whole context.
+    pub context_micros: i64,
+    /// Millionths of a dollar for a million tokens of answer.
+    pub answer_rate: i64,
+}
+
+/// What a claim has kept aside.
+#[derive(Clone, Copy, Debug)]
+pub struct Reservation {
+    pub tokens: i64,
+    pub micros: i64,
+}
+
+const CLAIM: &str = "
+    -- runs::claim
+    with step_now as (
+        select s.fence, s.reserved_tokens, s.reserved_micros, $5 + s.answer_tokens as tokens,
+               $6 + (s.answer_tokens * $7 + 999999) / 1000000 as micros
+        from steps s
+        where s.run_id = $1 and s.id = $2 and s.state in ('scheduled', 'running')
+          and (s.lease_until is null or s.lease_until < now() or s.attempt < $3)
+    ), run as (
+        update runs r
+        set reserved_tokens = r.reserved_tokens - s.reserved_tokens + s.tokens,
+            reserved_micros = r.reserved_micros - s.reserved_micros + s.micros
+        from step_now s
+        where r.id = $1 and r.state = 'running'
+          and r.input_tokens + r.output_tokens + r.reserved_tokens - s.reserved_tokens + s.tokens
+              <= r.token_cap
+          and r.cost_micros + r.reserved_micros - s.reserved_micros + s.micros <= r.micros_cap
+        returning r.brief, r.language, s.fence, s.tokens, s.micros
+    ), step as (
+        update steps s
+        set state = 'running', fence = s.fence + 1, attempt = $3,
+            lease_until = now() + make_interval(secs => $4),
+            reserved_tokens = run.tokens, reserved_micros = run.micros,
+            started_at = coalesce(s.started_at, now())
+        from run
+        where s.run_id = $1 and s.id = $2 and s.fence = run.fence
+        returning s.fence, s.definition, s.cast_pinned, s.needs, s.turns
+    )
+    select step.fence, step.definition, step.cast_pinned, step.turns, run.brief, run.language,
+           run.tokens as reserved_tokens, run.micros as reserved_micros, c.id as conversation_id,
+           (select coalesce(jsonb_agg(jsonb_build_object('name', d.name, 'content', d.content)
+                                      order by d.step_id), '[]')
+            from documents d
+            where d.run_id = $1 and d.step_id = any(step.needs)) as documents,
+           (select coalesce(jsonb_agg(jsonb_build_object('name', m.speaker, 'content', m.content)
+                                      order by m.sequence), '[]')
+            from messages m
+            where m.conversation_id = c.id) as transcript
+    from step, run, conversations c
+    where c.run_id = $1 and c.step_id = $2";
+
+/// `None` when the step is not to be had; [`why_not`] says why.
+pub async fn claim(
+    tx: &Tx<'_>,
+    (run, step): (Uuid, &str),
+    attempt: i32,
+    lease_seconds: f64,
+    rates: Rates,
+) -> Result<Option<Claim>> {
+    let Rates { context_tokens, context_micros, answer_rate } = rates;
+    let lease: [&dyn Param; 4] = [&run, &step, &attempt, &lease_seconds];
+    let most: [&dyn Param; 3] = [&context_tokens, &context_micros, &answer_rate];
+    let row = tx.opt(CLAIM, &[lease.as_slice(), most.as_slice()].concat()).await?;
+    let Some(row) = row else { return Ok(None) };
+    let transcript: Vec<Text> = json(&row, "transcript")?;
+    let turns: i32 = row.try_get("turns")?;
+    if usize::try_from(turns) != Ok(transcript.len()) {
+        // The statement began before another worker's record became visible: begin again.
+        return Err(Error::Unavailable(anyhow::anyhow!("claimed from an old snapshot")));
+    }
+    Ok(Some(Claim {
+        fence: row.try_get("fence")?,
+        reservation: Reservation {
+            tokens: row.try_get("reserved_tokens")?,
+            micros: row.try_get("reserved_micros")?,
+        },
+        conversation_id: row.try_get("conversation_id")?,
+        pinned: json(&row, "definition")?,
+        cast: json(&row, "cast_pinned")?,
+        brief: row.try_get("brief")?,
+        language: row.try_get("language")?,
+        documents: json(&row, "documents")?,
+        transcript,
+    }))
+}
+
+const WHY_NOT: &str = "
+    -- runs::why_not
+    select r.state as run, s.state as step,
+           coalesce(s.lease_until >= now(), false) and s.attempt >= $3 as leased
+    from runs r
+    join steps s on s.run_id = r.id
+    where r.id = $1 and s.id = $2";
+
+/// Why a claim was refused; `Ok` when the step is done already, which is what was wanted.
+pub async fn why_not(tx: &Tx<'_>, (run, step): (Uuid, &str), attempt: i32) -> Result<()> {
+    let row = tx.opt(WHY_NOT, &[&run, &step, &attempt]).await?.ok_or(Error::NotFound)?;
+    let run_state: String = row.try_get("run")?;
+    let step_state: String = row.try_get("step")?;
+    match (run_state.as_str(), step_state.as_str()) {
+        (_, "succeeded") => Ok(()),
+        ("running", "scheduled" | "running") if row.try_get("leased")? => {
+            Err(Error::Unavailable(anyhow::anyhow!("another worker holds step {step}")))
+        }
+        ("running", "scheduled" | "running") => Err(Error::SpendCapReached(format!(
+            "step `{step}` would pass the run's cap: start again with a higher token_cap or \
+             micros_cap, or with a shorter workflow"
+        ))),
+        ("running", _) => Err(Error::Invalid(format!("step `{step}` is {step_state}"))),
+        _ => Err(Error::RunStopped(format!("the run is {run_state}"))),
+    }
+}
+
+/// A taken turn, ready for the record.
+pub struct Taken<'a> {
+    pub run: Uuid,
+    pub step: &'a str,
+    pub fence: i64,
+    pub turn: i32,
+    pub conversation: Uuid,
+    pub agent: (Uuid, &'a str),
+    pub speaker: &'a str,
+    pub reason: &'a str,
+    pub completion: &'a Completion,
+    pub cost_micros: Option<i64>,
+    /// As claimed: given back when the real numbers are known.
+    pub reservation: Reservation,
+    pub context: Value,
+    /// After this turn the step is done.
+    pub last: bool,
+    pub document: Option<(&'a str, &'a str)>,
+}
+
+const RECORD: &str = "
+    -- runs::record
+    with step as (
+        update steps s
+        set turns = $4, lease_until = null, reserved_tokens = 0, reserved_micros = 0,
+            state = case when $5 then 'succeeded' else s.state end,
+            ended_at = case when $5 then now() end,
+            input_tokens = s.input_tokens + $6, output_tokens = s.output_tokens + $7,
+            cost_micros = s.cost_micros + coalesce($8, 0)
+        where s.run_id = $1 and s.id = $2 and s.fence = $3
+          and s.state = 'running' and s.turns = $4 - 1
+        returning s.id
+    ), run as (
+        update runs r
+        set reserved_tokens = r.reserved_tokens - $9, reserved_micros = r.reserved_micros - $10,
+            input_tokens = r.input_tokens + $6, output_tokens = r.output_tokens + $7,
+            cost_micros = r.cost_micros + coalesce($8, 0),
+            last_event = r.last_event + 1 + $5::int
+        from step
+        where r.id = $1 and r.state = 'running'
+        returning r.last_event
+    ), message as (
+        insert into messages (conversation_id, sequence, run_id, step_id, agent_id, agent_version,
+                              speaker, reason, content, context)
+        select $11, $4, $1, $2, $12, $13, $14, $15, $16, $17 from run
+    ), used as (
+        insert into usage (run_id, step_id, turn, fence, provider, model, input_tokens,
+                           output_tokens, estimated, cost_micros, calls, duration_ms)
+        select $1, $2, $4, $3, $18, $19, $6, $7, $20, $8, $21, $22 from run
+    ), document as (
+        insert into documents (id, run_id, step_id, name, content, digest)
+        select $23, $1, $2, $24, $25, $26 from run where $24 is not null
+    ), events as (
+        insert into run_events (run_id, sequence, kind, step_id, data)
+        select $1, last_event - $5::int, 'turn.taken', $2, $27 from run
+        union all
+        select $1, last_event, 'step.succeeded', $2,
+               jsonb_strip_nulls(jsonb_build_object('document', $24::text, 'turns', $4)) from run where $5
+    )
+    select last_event from run";
+
+/// False when the turn is no longer ours to write: the fence has moved on, or the run has ended.
+pub async fn record(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<bool> {
+    let used = Used::new(taken.completion)?;
+    let (name, content) = taken.document.unzip();
+    let digest = content.map(|content| shared::digest::sha256(content.as_bytes()));
+    let data = serde_json::json!({
+        "turn": taken.turn, "speaker": taken.speaker, "reason": taken.reason,
+        "conversation_id": taken.conversation, "model": taken.completion.model,
+        "input_tokens": used.input, "output_tokens": used.output,
+        "cost_micros": taken.cost_micros, "duration_ms": used.duration_ms,
+    });
+    let row = tx
+        .opt(
+            RECORD,
+            &[
+                &taken.run,
+                &taken.step,
+                &taken.fence,
+                &taken.turn,
+                &taken.last,
+                &used.input,
+                &used.output,
+                &taken.cost_micros,
+                &taken.reservation.tokens,
+                &taken.reservation.micros,
+                &taken.conversation,
+                &taken.agent.0,
+                &taken.agent.1,
+                &taken.speaker,
+                &taken.reason,
+                &taken.completion.text,
+                &taken.context,
+                &taken.completion.provider,
+                &taken.completion.model,
+                &taken.completion.usage_estimated,
+                &used.calls,
+                &used.duration_ms,
+                &Uuid::now_v7(),
+                &name,
+                &content,
+                &digest,
+                &data,
+            ],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+const WASTED: &str = "
+    -- runs::wasted
+    with used as (
+        insert into usage (run_id, step_id, turn, fence, provider, model, input_tokens,
+                           output_tokens, estimated, cost_micros, calls, duration_ms, wasted)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true)
+        on conflict do nothing
+        returning input_tokens, output_tokens, cost_micros
+    )
+    update runs r
+    set input_tokens = r.input_tokens + used.input_tokens,
+        output_tokens = r.output_tokens + used.output_tokens,
+        cost_micros = r.cost_micros + coalesce(used.cost_micros, 0)
+    from used
+    where r.id = $1";
+
+/// A call was paid for, but its turn was not taken: the money is on record all the same.
+pub async fn wasted(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<()> {
+    let used = Used::new(taken.completion)?;
+    tx.run(
+        WASTED,
+        &[
+            &taken.run,
+            &taken.step,
+            &taken.turn,
+            &taken.fence,
+            &taken.completion.provider,
+            &taken.completion.model,
+            &used.input,
+            &used.output,
+            &taken.completion.usage_estimated,
+            &taken.cost_micros,
+            &used.calls,
+            &used.duration_ms,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+const RELEASE: &str = "
+    -- runs::release
+    with step as (
+        update steps set lease_until = null, reserved_tokens = 0, reserved_micros = 0
+        where run_id = $1 and id = $2 and fence = $3 and state = 'running'
+        returning id
+    )
+    update runs r
+    set reserved_tokens = r.reserved_tokens - $4, reserved_micros = r.reserved_micros - $5
+    from step
+    where r.id = $1 and r.state = 'running'";
+
+/// Gives lease and reservation back after a call that failed.
+pub async fn release(
+    tx: &Tx<'_>,
+    (run, step): (Uuid, &str),
+    fence: i64,
+    reservation: Reservation,
+) -> Result<()> {
+    let Reservation { tokens, micros } = reservation;
+    tx.run(RELEASE, &[&run, &step, &fence, &tokens, &micros]).await.map(drop)
+}
+
+/// A completion's numbers as the columns have them.
+struct Used {
+    input: i32,
+    output: i32,
+    calls: i32,
+    duration_ms: i32,
+}
+
+impl Used {
+    fn new(completion: &Completion) -> Result<Self> {
+        let int = |n: u64| i32::try_from(n).map_err(|e| Error::Internal(e.into()));
+        Ok(Self {
+            input: int(completion.input_tokens.into())?,
+            output: int(completion.output_tokens.into())?,
+            calls: int(completion.calls.into())?,
+            duration_ms: int(completion.duration_ms)?,
+        })
+    }
+}
+
+fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T> {
+    let value: Value = row.try_get(column)?;
+    serde_json::from_value(value).map_err(|e| Error::Internal(e.into()))
+}

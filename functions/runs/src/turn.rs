@@ -1,0 +1,171 @@
+//! One turn: claim the step, call the model, put the answer on record. What [`crate::step`] and
+//! [`crate::room`] repeat.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use shared::llm::{Completion, Llm, Prompt, price};
+use shared::{App, Error, Result};
+
+use crate::model::{Claim, RunRef};
+use crate::prompt::{self, Turn};
+use crate::queries::turns::{self, Rates, Taken};
+
+/// Answer length when the step does not say.
+pub const ANSWER_TOKENS: u32 = 512;
+/// One call's time, retries included; the function's own timeout is longer.
+const DEADLINE: Duration = Duration::from_secs(120);
+/// A worker that is silent for this long is taken for dead. Longer than a call can last.
+const LEASE_SECONDS: f64 = 150.0;
+const TEMPERATURE: f32 = 0.4;
+
+/// What the state machine hands to a worker.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Work {
+    #[serde(flatten)]
+    pub run: RunRef,
+    pub step_id: String,
+    /// How often the state machine has tried before: a higher one takes the lease over at once,
+    /// because the state machine only tries again when the worker before is gone.
+    #[serde(default)]
+    pub attempt: i32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// On record, and more turns are to come.
+    More,
+    /// The step is done: by this turn, or before it.
+    Done,
+}
+
+pub async fn take(app: App, work: &Work) -> Result<Outcome> {
+    let llm = app.llm()?;
+    let rates = rates(llm);
+    let place = (work.run.run_id, work.step_id.as_str());
+    let claimed = app
+        .db()?
+        .tenant_relaxed(work.run.tenant_id, async |tx| {
+            match turns::claim(tx, place, work.attempt, LEASE_SECONDS, rates).await? {
+                Some(claim) => Ok(Some(claim)),
+                None => turns::why_not(tx, place, work.attempt).await.map(|()| None),
+            }
+        })
+        .await?;
+    let Some(claim) = claimed else { return Ok(Outcome::Done) };
+    let Some(turn) = prompt::next_turn(&claim) else {
+        let no_turn = anyhow::anyhow!("step {} has no turn left and is not done", work.step_id);
+        return Err(Error::Internal(no_turn));
+    };
+    let answer = claim.pinned.step.max_output_tokens.unwrap_or(ANSWER_TOKENS);
+    let answer = answer.min(llm.context_tokens() / 2);
+    let (messages, layers) = prompt::build(&claim, &turn, llm.context_tokens(), answer);
+    let seed = Some(seed(&claim));
+    let prompt = Prompt {
+        messages,
+        max_tokens: answer,
+        temperature: TEMPERATURE,
+        seed,
+        deadline: DEADLINE,
+    };
+    let called = llm.complete(&prompt).await.and_then(not_empty);
+    let completion = match called {
+        Ok(completion) => completion,
+        Err(error) => {
+            let db = app.db()?;
+            db.tenant_relaxed(work.run.tenant_id, async |tx| {
+                turns::release(tx, place, claim.fence, claim.reservation).await
+            })
+            .await?;
+            return Err(error);
+        }
+    };
+    let context = serde_json::to_value(layers).map_err(|e| Error::Internal(e.into()))?;
+    settle(app, work, &claim, &turn, &completion, context).await
+}
+
+async fn settle(
+    app: App,
+    work: &Work,
+    claim: &Claim,
+    turn: &Turn<'_>,
+    completion: &Completion,
+    context: serde_json::Value,
+) -> Result<Outcome> {
+    let price = price(completion.provider, &completion.model);
+    let document = document(claim, turn, completion);
+    let taken = Taken {
+        run: work.run.run_id,
+        step: &work.step_id,
+        fence: claim.fence,
+        turn: i32::try_from(claim.transcript.len() + 1).unwrap_or(i32::MAX),
+        conversation: claim.conversation_id,
+        agent: (turn.speaker.agent_id, &turn.speaker.version),
+        speaker: &turn.speaker.definition.name,
+        reason: &turn.reason,
+        completion,
+        cost_micros: price.map(|p| p.cost(completion.input_tokens, completion.output_tokens)),
+        reservation: claim.reservation,
+        context,
+        last: turn.last,
+        document: document.as_ref().map(|(name, content)| (*name, content.as_str())),
+    };
+    let db = app.db()?;
+    let tenant = work.run.tenant_id;
+    // Refused inside the transaction, so that nothing of a refused turn stays.
+    let refused = || Error::RunStopped("the turn was no longer this worker's to write".into());
+    let recorded = db.tenant(tenant, async |tx| match turns::record(tx, &taken).await? {
+        true => Ok(()),
+        false => Err(refused()),
+    });
+    match recorded.await {
+        Ok(()) if turn.last => Ok(Outcome::Done),
+        Ok(()) => Ok(Outcome::More),
+        Err(error @ Error::RunStopped(_)) => {
+            db.tenant(tenant, async |tx| turns::wasted(tx, &taken).await).await?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A room's document is its closing turn, followed by what was said.
+fn document<'a>(
+    claim: &'a Claim,
+    turn: &Turn<'_>,
+    completion: &Completion,
+) -> Option<(&'a str, String)> {
+    let name = claim.pinned.step.document.as_deref().filter(|_| turn.last)?;
+    let mut content = completion.text.trim().to_owned();
+    if claim.pinned.step.room.is_some() {
+        content.push_str("\n\n## What was said\n");
+        for said in &claim.transcript {
+            content.push_str(&format!("\n**{}**: {}\n", said.name, said.content.trim()));
+        }
+    }
+    Some((name, content))
+}
+
+fn not_empty(completion: Completion) -> Result<Completion> {
+    match completion.text.trim().is_empty() {
+        false => Ok(completion),
+        true => Err(Error::ModelRefused(format!("{} answered with nothing", completion.model))),
+    }
+}
+
+/// The most one call can use. Without a known price only tokens can be capped.
+fn rates(llm: &Llm) -> Rates {
+    let price = price(llm.provider(), llm.model());
+    Rates {
+        context_tokens: llm.context_tokens().into(),
+        context_micros: price.map_or(0, |price| price.cost(llm.context_tokens(), 0)),
+        answer_rate: price.map_or(0, |price| price.output),
+    }
+}
+
+/// The same turn of the same run draws the same numbers; another attempt draws others.
+fn seed(claim: &Claim) -> u64 {
+    let (high, low) = claim.conversation_id.as_u64_pair();
+    let turn = u64::try_from(claim.transcript.len()).unwrap_or_default();
+    high ^ low.rotate_left(17) ^ turn.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ claim.fence.unsigned_abs()
+}
