@@ -74,7 +74,8 @@ fn apt(names: &[&str]) -> Result<Command> {
         command = Command::new(sudo);
         command.args(["-n", "DEBIAN_FRONTEND=noninteractive"]).arg(apt);
     }
-    command.env("DEBIAN_FRONTEND", "noninteractive");
+    // Another installation may be going on: wait for it instead of failing.
+    command.args(["-o", "DPkg::Lock::Timeout=300"]).env("DEBIAN_FRONTEND", "noninteractive");
     Ok(command)
 }
 
