@@ -119,7 +119,10 @@ fn failure(error: &SdkError<ConverseError>) -> Failure {
             refusal(service.err(), service.raw().status().as_u16()).after(wait)
         }
         SdkError::TimeoutError(_) => Failure::passing(anyhow!("Bedrock did not answer in time")),
-        SdkError::DispatchFailure(failed) if failed.is_io() || failed.is_timeout() => {
+        // The SDK gives a broken connection a kind; missing credentials, which end here too, none.
+        SdkError::DispatchFailure(failed)
+            if failed.is_io() || failed.is_timeout() || failed.as_other().is_some() =>
+        {
             Failure::passing(anyhow!("Bedrock could not be reached"))
         }
         SdkError::ResponseError(response) if response.raw().status().as_u16() >= 500 => {

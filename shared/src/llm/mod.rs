@@ -128,11 +128,10 @@ impl Llm {
         let deadline = started + prompt.deadline.min(FAR);
         let (reply, calls) = match &self.backend {
             Backend::OpenAi(client) => {
-                retry::run(&self.policy, deadline, async |call| client.call(prompt, call).await)
-                    .await?
+                retry::run(&self.policy, deadline, |call| client.call(prompt, call)).await?
             }
             Backend::Bedrock(client) => {
-                retry::run(&self.policy, deadline, async |_| client.call(prompt).await).await?
+                retry::run(&self.policy, deadline, |_| client.call(prompt)).await?
             }
             Backend::Extractive => (extractive::answer(prompt), 1),
         };

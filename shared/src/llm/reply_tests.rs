@@ -18,13 +18,14 @@ fn gather(chunks: &[&[u8]]) -> Result<Reply, Failure> {
 
 fn stream(text: &str) -> Vec<u8> {
     let delta = |word| json!({ "choices": [{ "delta": { "content": word } }] });
-    let words: String =
-        text.split_inclusive(' ').map(|word| format!("data: {}\n\n", delta(word))).collect();
+    let words = text.split_inclusive(' ').map(|word| delta(word).to_string());
+    let words = words.collect::<Vec<_>>().join("\n\ndata: ");
     let end = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
     let usage = json!({ "prompt_tokens": 3, "completion_tokens": 5 });
     let usage = json!({ "choices": [], "usage": usage });
     let hello = ": hello\r\n\r\n";
-    format!("{hello}{words}data: {end}\r\n\r\ndata: {usage}\n\ndata: [DONE]\n\n").into_bytes()
+    format!("{hello}data: {words}\n\ndata: {end}\r\n\r\ndata: {usage}\n\ndata: [DONE]\n\n")
+        .into_bytes()
 }
 
 fn is_final(failure: &Failure) -> bool {

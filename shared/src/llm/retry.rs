@@ -68,11 +68,16 @@ impl Default for Policy {
 }
 
 /// Calls until it succeeds and says how many calls that took.
-pub(super) async fn run<T>(
+///
+/// Not an `AsyncFnMut`: what that returns is not provably `Send`, which handlers need.
+pub(super) async fn run<T, F>(
     policy: &Policy,
     deadline: Instant,
-    mut attempt: impl AsyncFnMut(u32) -> Result<T, Failure>,
-) -> Result<(T, u32)> {
+    mut attempt: impl FnMut(u32) -> F,
+) -> Result<(T, u32)>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
     let mut calls = 0;
     loop {
         calls += 1;

@@ -14,7 +14,7 @@ fn passing() -> Failure {
 #[tokio::test(start_paused = true)]
 async fn f19_an_answer_after_two_failures_counts_three_calls() {
     let started = Instant::now();
-    let answer = run(&POLICY, started + MINUTE, async |call| match call {
+    let answer = run(&POLICY, started + MINUTE, async move |call| match call {
         3 => Ok("yes"),
         _ => Err(passing()),
     });
@@ -25,9 +25,9 @@ async fn f19_an_answer_after_two_failures_counts_three_calls() {
 #[tokio::test(start_paused = true)]
 async fn f19_there_is_no_fourth_call() {
     let mut made = 0;
-    let answer = run(&POLICY, Instant::now() + MINUTE, async |call| {
+    let answer = run(&POLICY, Instant::now() + MINUTE, |call| {
         made = call;
-        Err::<(), _>(passing())
+        async { Err::<(), _>(passing()) }
     });
     assert!(matches!(answer.await, Err(Error::Unavailable(_))));
     assert_eq!(made, 3);
@@ -36,9 +36,9 @@ async fn f19_there_is_no_fourth_call() {
 #[tokio::test(start_paused = true)]
 async fn f19_a_last_word_is_not_asked_again() {
     let mut made = 0;
-    let answer = run(&POLICY, Instant::now() + MINUTE, async |call| {
+    let answer = run(&POLICY, Instant::now() + MINUTE, |call| {
         made = call;
-        Err::<(), _>(Failure::last("no"))
+        async { Err::<(), _>(Failure::last("no")) }
     });
     assert!(matches!(answer.await, Err(Error::ModelRefused(_))));
     assert_eq!(made, 1);
@@ -48,7 +48,7 @@ async fn f19_a_last_word_is_not_asked_again() {
 async fn f19_a_requested_wait_is_kept_in_full() {
     let started = Instant::now();
     let policy = Policy { jitter: |_| Duration::ZERO, ..Policy::default() };
-    let answer = run(&policy, started + MINUTE, async |call| match call {
+    let answer = run(&policy, started + MINUTE, async move |call| match call {
         1 => Err(passing().after(Some(Duration::from_secs(7)))),
         _ => Ok(()),
     });
