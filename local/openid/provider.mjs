@@ -1,6 +1,6 @@
 // The laptop's OpenID provider: Auth0's shape (issuer with a slash, org_id, permissions), nobody's account.
 //
-// Everything it must know comes as one JSON argument:
+// Everything it must know comes as JSON in PROVIDER_SETTINGS:
 //   { port, modules, functions, keys, machine_secret }
 // Real flows only: client credentials, and authorization code + PKCE through its own HTML forms.
 
@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const settings = JSON.parse(process.argv[2]);
+const settings = JSON.parse(process.env.PROVIDER_SETTINGS);
 const resolve = createRequire(join(settings.modules, 'here.js')).resolve;
 const { Provider } = await import(pathToFileURL(resolve('oidc-provider')));
 

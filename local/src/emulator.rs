@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use ureq::Agent;
 
 use crate::http::{self, Reply};
-pub use table::{Function, Machine, fill, functions, machines};
+pub use table::{Function, Machine, Source, fill};
 
 pub const REGION: &str = "us-east-1";
 /// Any pair will do; the emulator knows no accounts.
@@ -26,29 +26,28 @@ pub struct Registered {
     pub machines: BTreeMap<String, String>,
 }
 
-/// Creates, or brings up to date, every function and every state machine of the checkout.
+/// Creates, or brings up to date, every function and every state machine.
 pub fn register(
     endpoint: &str,
-    root: &Path,
+    source: &Source,
     forwarder: &Path,
     host_url: &str,
 ) -> Result<Registered> {
     let emulator = Emulator { endpoint, agent: http::agent(Duration::from_secs(30)) };
     emulator.upload(forwarder)?;
     let mut registered = Registered::default();
-    for (name, function) in functions(root)? {
+    for (name, function) in &source.functions {
         let arn = emulator
-            .function(&name, function.timeout, host_url)
+            .function(name, function.timeout, host_url)
             .with_context(|| format!("function {name}"))?;
-        registered.functions.insert(name, arn);
+        registered.functions.insert(name.clone(), arn);
     }
-    for (name, machine) in machines(root)? {
+    for (name, machine) in &source.machines {
         let definition = fill(&machine.definition, &registered.functions)
             .with_context(|| format!("in {}", machine.file.display()))?;
-        let arn = emulator
-            .machine(&name, &definition)
-            .with_context(|| format!("state machine {name}"))?;
-        registered.machines.insert(name, arn);
+        let arn =
+            emulator.machine(name, &definition).with_context(|| format!("state machine {name}"))?;
+        registered.machines.insert(name.clone(), arn);
     }
     Ok(registered)
 }

@@ -15,10 +15,11 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    emulator, install, interrupt, openid,
+    emulator::{self, Source},
+    install, interrupt, openid,
     paths::{Paths, tail},
     process::Identity,
-    progress::say,
+    progress::{say, seconds},
     service::{self, Running, Service, Started, describe},
     services::{self, postgres::Cluster},
 };
@@ -31,10 +32,21 @@ pub struct Stack {
     state: State,
     /// What this process started; empty when another start's stack is used.
     children: Vec<(String, Child)>,
-    detached: bool,
-    /// Whether the services are somebody else's to end.
-    borrowed: bool,
+    owner: Owner,
     forwarder: PathBuf,
+    /// What the emulator was last told.
+    registered: Option<Source>,
+}
+
+/// Who ends the services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// This process, at the latest when its [`Stack`] goes out of scope.
+    Us,
+    /// Whoever says `stop`: a detached stack.
+    Nobody,
+    /// The process that started them. We end only what we added.
+    Another,
 }
 
 impl Stack {
@@ -66,8 +78,8 @@ impl Stack {
     fn borrow(paths: Paths, state: State, options: &Options) -> Result<Self> {
         say("  using the stack that is already running");
         let forwarder = build::forwarder(options)?;
-        let mut stack =
-            Self { paths, state, children: vec![], detached: true, borrowed: true, forwarder };
+        let (children, owner, registered) = (vec![], Owner::Another, None);
+        let mut stack = Self { paths, state, children, owner, forwarder, registered };
         stack.register()?;
         Ok(stack)
     }
@@ -101,9 +113,18 @@ impl Stack {
         openid::sign_in(self.var("AUTH_ISSUER")?, person)
     }
 
+    /// Whether a service is part of this stack.
+    pub fn runs(&self, name: &str) -> bool {
+        self.services().iter().any(|running| running.name == name)
+    }
+
     /// Starts the host, or a newer build of it in place of the one that runs, and
-    /// brings the emulator's functions and state machines up to date.
+    /// brings the emulator's functions and state machines up to date. Another
+    /// process's host is used as it is.
     pub fn spawn_host(&mut self, binary: &Path) -> Result<()> {
+        if self.owner == Owner::Another && self.runs("host") {
+            return Ok(());
+        }
         self.end_service("host");
         self.register()?;
         let host = services::host::service(binary, self.var("HOST_ADDRESS")?, self.env());
@@ -181,13 +202,23 @@ impl Stack {
     }
 
     fn end(&mut self) {
-        if self.borrowed {
+        if self.owner == Owner::Another {
+            let ours: Vec<String> = self.children.iter().map(|(name, _)| name.clone()).collect();
+            for name in &ours {
+                self.end_service(name);
+            }
+            // The owner goes on; it may have written since we read.
+            let mut state = State::read(&self.paths);
+            state.services.retain(|running| !ours.contains(&running.name));
+            if !ours.is_empty() && !state.services.is_empty() {
+                let _ = state.write(&self.paths);
+            }
             return;
         }
         self.state.end_services();
         self.collect(|_| true);
+        self.state.services.clear();
         State::forget(&self.paths);
-        self.borrowed = true;
     }
 
     /// Collects ended children, so that they do not stay as zombies.
@@ -222,29 +253,32 @@ impl Stack {
         waited
     }
 
+    /// Tells the emulator of the functions and state machines of the checkout, if they changed.
     fn register(&mut self) -> Result<()> {
         let Some(endpoint) = self.env().get("AWS_ENDPOINT_URL").cloned() else { return Ok(()) };
+        let source = Source::read(&self.paths.root)?;
+        if self.registered.as_ref() == Some(&source) {
+            return Ok(());
+        }
         let since = Instant::now();
         let host = self.host_url()?;
-        let registered = emulator::register(&endpoint, &self.paths.root, &self.forwarder, &host)?;
-        if let Some(arn) = registered.machines.get("run") {
+        let known = emulator::register(&endpoint, &source, &self.forwarder, &host)?;
+        if let Some(arn) = known.machines.get("run") {
             self.state.environment.insert("RUN_STATE_MACHINE_ARN".to_owned(), arn.clone());
         }
-        self.state.write(&self.paths)?;
-        let (functions, machines) = (registered.functions.len(), registered.machines.len());
-        if functions + machines > 0 {
-            let took = crate::progress::seconds(since.elapsed());
-            say(&format!(
-                "  ✓ {functions} functions, {machines} state machines registered  {took}"
-            ));
-        }
-        Ok(())
+        let (functions, machines) = (known.functions.len(), known.machines.len());
+        let took = seconds(since.elapsed());
+        say(&format!(
+            "  ✓ emulator knows {functions} functions, {machines} state machines ({took})"
+        ));
+        self.registered = Some(source);
+        self.state.write(&self.paths)
     }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        if !self.detached {
+        if self.owner != Owner::Nobody {
             self.end();
         }
     }
@@ -273,7 +307,10 @@ pub fn stop(name: Option<&str>) -> Result<usize> {
 /// Starts and stops of one stack take turns.
 fn lock(paths: &Paths) -> Result<File> {
     let lock = File::create(paths.stack.join("stack.lock"))?;
-    lock.lock()?;
+    if lock.try_lock().is_err() {
+        say("  waiting for another start or stop of this stack");
+        lock.lock()?;
+    }
     Ok(lock)
 }
 

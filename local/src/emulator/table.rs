@@ -12,19 +12,32 @@ use serde::Deserialize;
 use super::files;
 
 /// As much of a row as the emulator needs.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Function {
     pub timeout: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     pub file: PathBuf,
     pub definition: String,
 }
 
+/// What a checkout has for an emulator, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub functions: BTreeMap<String, Function>,
+    pub machines: BTreeMap<String, Machine>,
+}
+
+impl Source {
+    pub fn read(root: &Path) -> Result<Self> {
+        Ok(Self { functions: functions(root)?, machines: machines(root)? })
+    }
+}
+
 /// Every row of every `functions/<domain>/functions.json`.
-pub fn functions(root: &Path) -> Result<BTreeMap<String, Function>> {
+fn functions(root: &Path) -> Result<BTreeMap<String, Function>> {
     let mut all = BTreeMap::new();
     for domain in files(&root.join("functions")) {
         let table = domain.join("functions.json");
@@ -42,7 +55,7 @@ pub fn functions(root: &Path) -> Result<BTreeMap<String, Function>> {
 }
 
 /// Every `functions/<domain>/workflows/<name>.asl.json`.
-pub fn machines(root: &Path) -> Result<BTreeMap<String, Machine>> {
+fn machines(root: &Path) -> Result<BTreeMap<String, Machine>> {
     let mut all = BTreeMap::new();
     for file in
         files(&root.join("functions")).iter().flat_map(|path| files(&path.join("workflows")))

@@ -17,7 +17,10 @@ pub fn service(paths: &Paths, port: u16, machine_secret: &str) -> Result<Service
         "machine_secret": machine_secret,
     });
     let mut command = Command::new(program("node").context("no node")?);
-    command.arg(paths.root.join("local/openid/provider.mjs")).arg(settings.to_string());
+    // Not as an argument: every user of a machine sees those.
+    command
+        .arg(paths.root.join("local/openid/provider.mjs"))
+        .env("PROVIDER_SETTINGS", settings.to_string());
     let issuer = openid::issuer(port);
     Ok(Service {
         name: "openid",

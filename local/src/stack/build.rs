@@ -4,7 +4,7 @@ use std::{env, net::TcpStream, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{Stack, State, supervisor};
+use super::{Owner, Stack, State, supervisor};
 use crate::{
     emulator,
     install::Tools,
@@ -108,8 +108,10 @@ pub(super) fn serves(state: &State, options: &Options) -> bool {
                 && state.environment.get("MODEL_PROVIDER").is_none_or(|p| p != "extractive"),
         ),
     ];
+    let told = settings::handed_on();
+    let same = told.iter().all(|(name, value)| state.environment.get(name) == Some(value));
     let runs = |name: &str| state.services.iter().any(|running| running.name == name);
-    wanted.iter().all(|(name, wanted)| !wanted || runs(name))
+    same && wanted.iter().all(|(name, wanted)| !wanted || runs(name))
         && state
             .services
             .iter()
@@ -170,8 +172,8 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         paths,
         state,
         children: vec![],
-        detached: false,
-        borrowed: false,
+        owner: Owner::Us,
+        registered: None,
     };
     // From here on an early return ends what was started: `stack` is dropped.
     let mut waiting = vec![];
@@ -183,8 +185,9 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
     }
     stack.finish(waiting)?;
     stack.register()?;
-    stack.detached = options.detached;
-    stack.state.write(&stack.paths)?;
+    if options.detached {
+        stack.owner = Owner::Nobody;
+    }
     Ok(stack)
 }
 

@@ -13,7 +13,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use local::{
-    emulator, http,
+    emulator::{self, Source},
+    http,
     stack::{Part, Stack},
 };
 use serde_json::{Value, json};
@@ -82,7 +83,8 @@ fn a_state_machine_runs_functions_of_the_host_and_tells_their_errors_apart_by_na
 
     let endpoint = stack.var("AWS_ENDPOINT_URL")?;
     let forwarder = Path::new(env!("CARGO_BIN_EXE_forwarder"));
-    let register = || emulator::register(endpoint, &root, forwarder, &host.url);
+    let source = Source::read(&root)?;
+    let register = || emulator::register(endpoint, &source, forwarder, &host.url);
     let registered = register()?;
     assert_eq!(register()?.machines, registered.machines, "a second registration is the same");
 
@@ -115,7 +117,7 @@ fn a_host_that_is_gone_is_an_error_with_a_name_and_nothing_hangs() -> Result<()>
     fs::write(root.join("functions/things/functions.json"), TABLE)?;
     let endpoint = stack.var("AWS_ENDPOINT_URL")?;
     let forwarder = Path::new(env!("CARGO_BIN_EXE_forwarder"));
-    emulator::register(endpoint, &root, forwarder, &stack.host_url()?)?;
+    emulator::register(endpoint, &Source::read(&root)?, forwarder, &stack.host_url()?)?;
 
     let url = format!("{endpoint}/2015-03-31/functions/things-greet/invocations");
     let headers = [("authorization", &*emulator::authorization("lambda"))];

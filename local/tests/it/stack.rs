@@ -119,7 +119,7 @@ fn redis_and_the_emulator_answer_and_what_is_left_out_is_left_out() -> Result<()
     let agent = http::agent(Duration::from_secs(5));
     let health = format!("{}/_ministack/health", stack.var("AWS_ENDPOINT_URL")?);
     assert_eq!(http::get(&agent, &health, &[])?.status, 200);
-    let functions = emulator::functions(&stack.paths().root)?;
+    let functions = emulator::Source::read(&stack.paths().root)?.functions;
     let authorization = emulator::authorization("lambda");
     let url = format!("{}/2015-03-31/functions?MaxItems=1000", stack.var("AWS_ENDPOINT_URL")?);
     let known = http::get(&agent, &url, &[("authorization", &authorization)])?.json()?;
