@@ -22,6 +22,8 @@ pub struct Report {
     /// Steps where something could only be guessed.
     pub needs_review: Vec<NeedsReview>,
     pub warnings: Vec<String>,
+    /// Entries of the lists above that are not listed, because there were more than a report can hold.
+    pub not_listed: u64,
     /// The notice that has to stay with the definitions.
     pub licence_notice: Option<String>,
 }
@@ -61,18 +63,38 @@ impl Report {
     }
 
     pub(crate) fn reject(&mut self, path: &str, reason: impl Into<String>) {
-        self.rejected.push(Rejected { path: path.to_owned(), reason: reason.into() });
+        let rejected = Rejected { path: path.to_owned(), reason: reason.into() };
+        self.not_listed += listed(&mut self.rejected, rejected);
+    }
+
+    pub(crate) fn unresolved(&mut self, unresolved: Unresolved) {
+        self.count("unresolved_agents", 1);
+        self.not_listed += listed(&mut self.unresolved, unresolved);
+    }
+
+    pub(crate) fn missing(&mut self, within: &str, path: impl Into<String>) {
+        let missing = Missing { within: within.to_owned(), path: path.into() };
+        self.not_listed += listed(&mut self.missing, missing);
     }
 
     pub(crate) fn review(&mut self, workflow: &str, step: &str, why: impl Into<String>) {
-        self.needs_review.push(NeedsReview {
-            workflow: workflow.to_owned(),
-            step: step.to_owned(),
-            why: why.into(),
-        });
+        let review =
+            NeedsReview { workflow: workflow.to_owned(), step: step.to_owned(), why: why.into() };
+        self.not_listed += listed(&mut self.needs_review, review);
     }
 
     pub(crate) fn warn(&mut self, warning: impl Into<String>) {
-        self.warnings.push(warning.into());
+        self.not_listed += listed(&mut self.warnings, warning.into());
     }
+}
+
+/// A bundle may have more faults than anybody reads.
+const MAX_LISTED: usize = 1_000;
+
+fn listed<T>(list: &mut Vec<T>, entry: T) -> u64 {
+    if list.len() >= MAX_LISTED {
+        return 1;
+    }
+    list.push(entry);
+    0
 }

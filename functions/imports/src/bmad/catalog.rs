@@ -103,27 +103,60 @@ pub(super) fn edges(rows: &[CatalogRow]) -> Vec<Edge> {
 /// The suggested order: phase by phase, within that along the edges, and where neither decides, row by row. What may
 /// be run at any time is no part of it.
 pub(super) fn plan(rows: &[CatalogRow], edges: &[Edge]) -> Vec<String> {
-    let mut rank: BTreeMap<&str, (u32, usize)> = BTreeMap::new();
+    let mut place: BTreeMap<&str, (u32, usize)> = BTreeMap::new();
     for (at, row) in rows.iter().enumerate() {
         if let Some(phase) = phase_rank(&row.phase) {
-            rank.entry(&row.skill).or_insert((phase, at));
+            place.entry(&row.skill).or_insert((phase, at));
         }
     }
-    let mut waiting: Vec<&str> = rank.keys().copied().collect();
-    waiting.sort_by_key(|skill| rank[skill]);
-    let mut plan: Vec<String> = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let ready = waiting.iter().position(|skill| {
-            edges.iter().filter(|edge| edge.to == **skill && edge.from != edge.to).all(|edge| {
-                let from = edge.from.as_str();
-                // An edge against the phases does not hold a skill back.
-                !waiting.contains(&from) || rank[from].0 != rank[*skill].0
-            })
-        });
-        // Edges in a circle say nothing about who is first: the row decides.
-        plan.push(waiting.remove(ready.unwrap_or(0)).to_owned());
+    let mut before: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut after: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for edge in edges.iter().filter(|edge| edge.from != edge.to) {
+        let (from, to) = (edge.from.as_str(), edge.to.as_str());
+        // An edge against the phases does not hold a skill back.
+        if place.get(from).zip(place.get(to)).is_some_and(|(from, to)| from.0 == to.0) {
+            *before.entry(to).or_default() += 1;
+            after.entry(from).or_default().push(to);
+        }
+    }
+    let mut phases: BTreeMap<u32, BTreeSet<(usize, &str)>> = BTreeMap::new();
+    for (skill, (phase, at)) in &place {
+        phases.entry(*phase).or_default().insert((*at, skill));
+    }
+    let mut plan = Vec::with_capacity(place.len());
+    for waiting in phases.into_values() {
+        in_phase(waiting, &mut before, &after, &mut plan);
     }
     plan
+}
+
+fn in_phase<'a>(
+    mut waiting: BTreeSet<(usize, &'a str)>,
+    before: &mut BTreeMap<&'a str, usize>,
+    after: &BTreeMap<&'a str, Vec<&'a str>>,
+    plan: &mut Vec<String>,
+) {
+    let free =
+        |before: &BTreeMap<&str, usize>, skill: &str| before.get(skill).is_none_or(|n| *n == 0);
+    let mut ready: BTreeSet<(usize, &str)> =
+        waiting.iter().copied().filter(|(_, skill)| free(before, skill)).collect();
+    let rows: BTreeMap<&str, usize> = waiting.iter().map(|(at, skill)| (*skill, *at)).collect();
+    // Edges in a circle say nothing about who is first: there, the row decides.
+    while let Some(next) = ready.pop_first().or_else(|| waiting.first().copied()) {
+        waiting.remove(&next);
+        ready.remove(&next);
+        plan.push(next.1.to_owned());
+        for skill in after.get(next.1).into_iter().flatten() {
+            let left = before.entry(skill).or_default();
+            *left = left.saturating_sub(1);
+            let place = rows.get(skill).map(|at| (*at, *skill));
+            if *left == 0
+                && let Some(place) = place.filter(|place| waiting.contains(place))
+            {
+                ready.insert(place);
+            }
+        }
+    }
 }
 
 /// Phases have been named by number (`2-planning`) and by word; both are the same four.

@@ -3,6 +3,7 @@
 //! A list of one-key mappings (`- draft: run task x`), a list of texts (`'*draft - run task x'`, often with a stray
 //! quote after the name), or one mapping. The name may carry arguments: `brainstorm {topic}`.
 
+use super::limits::MAX_PARTS;
 use super::yaml::Node;
 use crate::model::Capability;
 use crate::report::Report;
@@ -24,6 +25,7 @@ pub(super) fn read(commands: &Node, report: &mut Report) -> Vec<Capability> {
             found.push(command(name, description));
         }
     }
+    found.truncate(MAX_PARTS);
     report.count("commands", found.len());
     found
 }

@@ -2,12 +2,13 @@
 
 use serde_json::Map;
 
+use super::limits::MAX_PARTS;
 use super::pack::Pack;
 use super::yaml::Node;
 use super::{command, files, yaml};
 use crate::bundle::Bundle;
 use crate::model::AgentDef;
-use crate::report::{Missing, Report};
+use crate::report::Report;
 
 /// What every agent is told about being started; anything else among the instructions is its own.
 const ACTIVATION: [&str; 11] = [
@@ -193,7 +194,7 @@ fn dependencies(
 ) -> Vec<String> {
     let mut found = Vec::new();
     for (kind, names) in node.get("dependencies").map(Node::entries).unwrap_or_default() {
-        for name in names.texts() {
+        for name in names.texts().into_iter().take(MAX_PARTS) {
             let bases =
                 [packs[pack].within(kind), packs[0].within(kind), format!("common/{kind}/")];
             let known = bases.iter().flat_map(|base| {
@@ -202,9 +203,7 @@ fn dependencies(
             match known.into_iter().find(|path| bundle.get(path).is_some()) {
                 Some(file) if found.contains(&file) => {}
                 Some(file) => found.push(file),
-                None => report
-                    .missing
-                    .push(Missing { within: path.to_owned(), path: format!("{kind}/{name}") }),
+                None => report.missing(path, format!("{kind}/{name}")),
             }
         }
     }

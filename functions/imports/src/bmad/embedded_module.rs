@@ -2,12 +2,14 @@
 
 use super::cast::{self, Cast};
 use super::embedded_agent::{self, Found};
+use super::library::Library;
+use super::limits::{MAX_CAST, MAX_DEFINITIONS};
 use super::pack::{self, Pack};
 use super::yaml::Node;
 use super::{embedded_workflow, files, origin, placeholders, yaml};
 use crate::bundle::{Bundle, Refusal};
 use crate::model::{AttachmentKind, Generation, Import, RoomDef, WorkflowDef};
-use crate::report::{Missing, Report, Unresolved};
+use crate::report::{Report, Unresolved};
 
 pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
     let mut report = Report::default();
@@ -17,13 +19,27 @@ pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
     let mut agents: Vec<Found> = Vec::new();
     for (at, pack) in packs.iter().enumerate() {
         for path in pack.files(bundle, "agents") {
+            if agents.len() >= MAX_DEFINITIONS {
+                return Err(Refusal::TooManyDefinitions(MAX_DEFINITIONS));
+            }
             agents.extend(embedded_agent::read(bundle, &packs, at, path, report));
         }
     }
+    let library = Library::of(bundle, &packs);
     let mut workflows = Vec::new();
     for (at, pack) in packs.iter().enumerate() {
         for path in pack.files(bundle, "workflows") {
-            workflows.extend(embedded_workflow::read(bundle, (at, pack), path, &agents, report));
+            if agents.len() + workflows.len() >= MAX_DEFINITIONS {
+                return Err(Refusal::TooManyDefinitions(MAX_DEFINITIONS));
+            }
+            workflows.extend(embedded_workflow::read(
+                bundle,
+                (at, pack),
+                path,
+                &agents,
+                &library,
+                report,
+            ));
         }
     }
     if agents.is_empty() && workflows.is_empty() {
@@ -94,7 +110,7 @@ fn team(
     let stem = files::stem(path);
     let about = node.get("bundle").unwrap_or(&Node::Null);
     let mut members: Vec<String> = Vec::new();
-    for name in node.texts_at("agents") {
+    for name in node.texts_at("agents").into_iter().take(MAX_CAST) {
         let named = match cast::called(&name, pack.0, agents) {
             _ if name == "*" => agents
                 .iter()
@@ -103,7 +119,7 @@ fn team(
                 .collect(),
             Cast::One(slug) => vec![slug],
             Cast::Several(_) | Cast::Anybody | Cast::Nobody => {
-                report.unresolved.push(Unresolved {
+                report.unresolved(Unresolved {
                     within: path.to_owned(),
                     step: None,
                     name,
@@ -119,7 +135,7 @@ fn team(
         }
     }
     let mut meant = Vec::new();
-    for name in node.texts_at("workflows") {
+    for name in node.texts_at("workflows").into_iter().take(MAX_CAST) {
         let stem = files::stem(&name);
         let known = workflows.iter().find(|workflow| {
             pack.1.holds(&workflow.source)
@@ -127,9 +143,7 @@ fn team(
         });
         match known {
             Some(workflow) => meant.push(workflow.slug.clone()),
-            None => report
-                .missing
-                .push(Missing { within: path.to_owned(), path: format!("workflows/{name}") }),
+            None => report.missing(path, format!("workflows/{name}")),
         }
     }
     Some(RoomDef {
@@ -159,11 +173,7 @@ fn attach(bundle: &Bundle, packs: &[Pack], import: &mut Import, report: &mut Rep
             continue;
         }
         import.attachments.extend(files::attachment(bundle, path));
-        if files::ending(path) == "csv"
-            && let Some(text) = files::text(bundle, path, report)
-        {
-            import.tables.extend(files::table(path, &text));
-        }
+        import.tables.extend(files::table(bundle, path));
         for (kind, what) in
             [("tasks", "tasks"), ("templates", "templates"), ("checklists", "checklists")]
         {
@@ -184,13 +194,13 @@ fn count(import: &Import, packs: &[Pack], report: &mut Report) {
         ("table_rows", import.tables.iter().map(|table| table.rows).sum()),
         ("attachments", import.attachments.len()),
         ("scripts_never_run", scripts.count()),
+        ("commands", 0),
         ("commands_as_maps", 0),
         ("commands_as_texts", 0),
         ("commands_of_one_map", 0),
     ] {
         report.count(what, number);
     }
-    let unresolved = report.unresolved.len();
-    report.count("unresolved_agents", unresolved);
+    report.count("unresolved_agents", 0);
     placeholders::count(import, report);
 }

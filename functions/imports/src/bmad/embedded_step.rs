@@ -7,6 +7,7 @@ use serde_json::Map;
 use super::cast::{self, Cast};
 use super::command::described;
 use super::embedded_agent::Found;
+use super::library::Library;
 use super::slug::{slug, unique};
 use super::yaml::Node;
 use crate::model::{StepDef, StepKind};
@@ -30,6 +31,7 @@ pub(super) struct Steps<'a> {
     workflow: &'a str,
     pack: usize,
     agents: &'a [Found],
+    library: &'a Library<'a>,
     report: &'a mut Report,
     steps: Vec<StepDef>,
     /// The step that last wrote or changed a document.
@@ -41,9 +43,11 @@ impl<'a> Steps<'a> {
         workflow: &'a str,
         pack: usize,
         agents: &'a [Found],
+        library: &'a Library<'a>,
         report: &'a mut Report,
     ) -> Self {
-        Self { workflow, pack, agents, report, steps: Vec::new(), written_by: BTreeMap::new() }
+        let (steps, written_by) = (Vec::new(), BTreeMap::new());
+        Self { workflow, pack, agents, library, report, steps, written_by }
     }
 
     /// `later` is true for every line of the workflow but the first.
@@ -85,11 +89,15 @@ impl<'a> Steps<'a> {
     }
 
     pub(super) fn finish(mut self) -> Vec<StepDef> {
-        // Whoever is concerned: everybody who has a part in this workflow.
+        // Whoever is concerned: everybody who has a part in this workflow, or else in the pack.
         let mut everybody: Vec<String> =
             self.steps.iter().filter_map(|step| step.agent.clone()).collect();
         everybody.sort();
         everybody.dedup();
+        if everybody.len() < 2 {
+            let pack = self.agents.iter().filter(|agent| agent.pack == self.pack);
+            everybody = pack.map(|agent| agent.agent.slug.clone()).collect();
+        }
         for step in self.steps.iter_mut().filter(|step| step.kind == StepKind::Room) {
             step.candidates.clone_from(&everybody);
         }
@@ -97,24 +105,9 @@ impl<'a> Steps<'a> {
     }
 
     fn step(&mut self, node: &Node) -> StepDef {
-        let name = [
-            "id",
-            "step",
-            "task",
-            "action",
-            "title",
-            "creates",
-            "output",
-            "validates",
-            "updates",
-            "agent",
-        ]
-        .iter()
-        .find_map(|key| node.text_at(key))
-        .or_else(|| node.text())
-        .or_else(|| node.entries().first().map(|(key, _)| key.clone()))
-        .unwrap_or_default();
-        let id = Some(slug(&name)).filter(|id| !id.is_empty()).unwrap_or_else(|| "step".to_owned());
+        let (verb, name) = called(node);
+        let id = slug(name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem));
+        let id = if id.is_empty() { "step".to_owned() } else { id };
         let id = unique(id, |id| self.steps.iter().any(|step| step.id == id));
         let document = WRITES.iter().find_map(|key| documents(node, key).into_iter().next());
         let said_optional = WRITES
@@ -122,7 +115,10 @@ impl<'a> Steps<'a> {
             .filter_map(|key| node.text_at(key))
             .any(|text| text.to_lowercase().contains("(optional)"));
         let mut step = StepDef {
-            title: node.text_at("title").unwrap_or_else(|| sentence(&name)),
+            title: node.text_at("title").unwrap_or_else(|| match verb {
+                "" => sentence(&name),
+                verb => format!("{verb} {}", name.replace('_', " ")),
+            }),
             kind: StepKind::Agent,
             agent: None,
             candidates: Vec::new(),
@@ -133,7 +129,7 @@ impl<'a> Steps<'a> {
             needs_review: false,
             optional: said_optional || node.text_at("optional").as_deref() == Some("true"),
             condition: node.text_at("condition"),
-            files: Vec::new(),
+            files: self.files(node),
             extensions: extensions(node),
             id,
         };
@@ -145,7 +141,11 @@ impl<'a> Steps<'a> {
             if let Some(name) = route.text_at("agent") {
                 let mut way = step.clone();
                 self.cast(&name, &mut way);
-                step.candidates.extend(way.agent);
+                if let Some(slug) = way.agent
+                    && !step.candidates.contains(&slug)
+                {
+                    step.candidates.push(slug);
+                }
             }
         }
         step
@@ -168,12 +168,27 @@ impl<'a> Steps<'a> {
             }
             Cast::Nobody => "nobody; the step has no agent".to_owned(),
         };
-        self.report.unresolved.push(Unresolved {
+        self.report.unresolved(Unresolved {
             within: self.workflow.to_owned(),
             step: Some(step.id.clone()),
             name: name.to_owned(),
             treated_as,
         });
+    }
+
+    /// The tasks, templates and checklists that a step names. What is a sentence and not a name is left to the reader.
+    fn files(&mut self, node: &Node) -> Vec<String> {
+        let mut files = Vec::new();
+        for name in ["uses", "task"].iter().flat_map(|key| node.texts_at(key)) {
+            if name.contains(' ') {
+                continue;
+            }
+            match self.library.find(self.pack, &name) {
+                Some(path) => files.push(path.to_owned()),
+                None => self.report.missing(self.workflow, name),
+            }
+        }
+        files
     }
 
     fn needs(&self, node: &Node, course: Course, last: Option<&str>) -> Vec<String> {
@@ -191,6 +206,30 @@ impl<'a> Steps<'a> {
         needs.dedup();
         needs
     }
+}
+
+/// A step by its own name, else by what it does and to what.
+fn called(node: &Node) -> (&'static str, String) {
+    const NAMES: [(&str, &str); 10] = [
+        ("id", ""),
+        ("step", ""),
+        ("task", ""),
+        ("action", ""),
+        ("title", ""),
+        ("creates", "Write"),
+        ("output", "Write"),
+        ("validates", "Validate"),
+        ("updates", "Update"),
+        ("agent", "Work of"),
+    ];
+    for (key, verb) in NAMES {
+        let name = documents(node, key).into_iter().next();
+        if let Some(name) = name {
+            return (verb, name);
+        }
+    }
+    let name = node.text().or_else(|| node.entries().first().map(|(key, _)| key.clone()));
+    ("", name.unwrap_or_default())
 }
 
 fn doubts(node: &Node, step: &StepDef) -> Vec<String> {

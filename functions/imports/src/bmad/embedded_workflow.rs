@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use super::embedded_agent::Found;
 use super::embedded_step::{self, Course};
+use super::library::Library;
+use super::limits::MAX_PARTS;
 use super::pack::Pack;
 use super::yaml::Node;
 use super::{files, yaml};
@@ -24,6 +26,7 @@ pub(super) fn read(
     pack: (usize, &Pack),
     path: &str,
     agents: &[Found],
+    library: &Library,
     report: &mut Report,
 ) -> Option<WorkflowDef> {
     let text = files::text(bundle, path, report)?;
@@ -45,10 +48,14 @@ pub(super) fn read(
         report.reject(path, "it has no steps: no `sequence`, `steps`, `phases` or `*_sequence`");
         return None;
     }
+    if lines.iter().map(|line| line.steps.len()).sum::<usize>() > MAX_PARTS {
+        report.reject(path, format!("it has more than {MAX_PARTS} steps"));
+        return None;
+    }
     let stem = files::stem(path);
     let id = flow.text_at("id").unwrap_or_else(|| stem.to_owned());
     let slug = pack.1.slug(&id);
-    let mut steps = embedded_step::Steps::new(&slug, pack.0, agents, report);
+    let mut steps = embedded_step::Steps::new(&slug, pack.0, agents, library, report);
     for (at, line) in lines.iter().enumerate() {
         let label = (lines.len() > 1).then_some(line.key.as_str());
         steps.line(line.steps, label, line.course, at > 0);

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::limits::MAX_DEFINITION_BYTES;
 use crate::bundle::Bundle;
 use crate::model::{Attachment, AttachmentKind, Table};
 use crate::report::Report;
@@ -21,13 +22,24 @@ const OUTSIDE: [&str; 11] = [
     "__pycache__",
 ];
 
+/// True for a file within a folder, however deep.
+pub(super) fn is_within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// True for what belongs to a module. Names that begin with a dot or an underscore are somebody's private things.
 pub(super) fn belongs(path: &str) -> bool {
     !path.split('/').any(|part| part.starts_with(['.', '_']) || OUTSIDE.contains(&part))
 }
 
-/// A file as text. One that is not text is named in the report, and the import goes on without it.
+/// A definition as text. One that is not text, or is too long, is named in the report, and the import goes on
+/// without it.
 pub(super) fn text(bundle: &Bundle, path: &str, report: &mut Report) -> Option<String> {
+    if bundle.get(path)?.len() > MAX_DEFINITION_BYTES {
+        let most = MAX_DEFINITION_BYTES / 1024;
+        report.reject(path, format!("it is longer than {most} KiB, the most for a definition"));
+        return None;
+    }
     match bundle.text(path)? {
         Ok(text) => Some(text),
         Err(fault) => {
@@ -50,7 +62,11 @@ pub(super) fn attachment(bundle: &Bundle, path: &str) -> Option<Attachment> {
 }
 
 /// A table's columns and how many rows it has; `None` where it is no table.
-pub(super) fn table(path: &str, text: &str) -> Option<Table> {
+pub(super) fn table(bundle: &Bundle, path: &str) -> Option<Table> {
+    if ending(path) != "csv" {
+        return None;
+    }
+    let text = bundle.text(path)?.ok()?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let columns: Vec<String> = reader.headers().ok()?.iter().map(str::to_owned).collect();
     let rows = reader.records().filter(Result::is_ok).count();
@@ -95,7 +111,7 @@ fn kind(path: &str) -> AttachmentKind {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()

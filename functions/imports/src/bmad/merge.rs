@@ -3,6 +3,8 @@
 //! A scalar is replaced, a table merged deeply. A list of tables that all carry a `code` (else an `id`) is a keyed
 //! list: the same key replaces, a new one is added. Any other list is appended to.
 
+use std::collections::BTreeMap;
+
 use toml::{Table, Value};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,10 +46,18 @@ fn lists(list: &str, under: &[Value], over: &[Value]) -> Result<Vec<Value>, Merg
         merged.extend_from_slice(over);
         return Ok(merged);
     };
+    let key = |item: &Value| item.get(field).and_then(Value::as_str).map(str::to_owned);
+    let mut places: BTreeMap<Option<String>, usize> = BTreeMap::new();
+    for (at, item) in merged.iter().enumerate() {
+        places.insert(key(item), at);
+    }
     for item in over {
-        match merged.iter().position(|there| there.get(field) == item.get(field)) {
-            Some(at) => merged[at] = item.clone(),
-            None => merged.push(item.clone()),
+        match places.get(&key(item)) {
+            Some(at) => merged[*at] = item.clone(),
+            None => {
+                places.insert(key(item), merged.len());
+                merged.push(item.clone());
+            }
         }
     }
     Ok(merged)

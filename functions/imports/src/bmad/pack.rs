@@ -33,7 +33,7 @@ impl Pack {
     }
 
     pub(super) fn holds(&self, path: &str) -> bool {
-        self.folder.is_empty() || path.starts_with(&format!("{}/", self.folder))
+        self.folder.is_empty() || files::is_within(path, &self.folder)
     }
 
     pub(super) fn within(&self, folder: &str) -> String {

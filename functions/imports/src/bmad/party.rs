@@ -2,16 +2,18 @@
 
 use toml::Table;
 
+use super::limits::MAX_CAST;
+use super::names::Names;
 use super::settings::{json, take_flag, take_tables, take_text, take_texts};
 use super::skills::Skill;
 use super::slug::slug;
-use crate::model::{AgentDef, MemberDef, RoomDef};
+use crate::model::{MemberDef, RoomDef};
 use crate::report::{Report, Unresolved};
 
-pub(super) fn members(skill: &Skill, agents: &[AgentDef], report: &mut Report) -> Vec<MemberDef> {
+pub(super) fn members(skill: &Skill, agents: &Names, report: &mut Report) -> Vec<MemberDef> {
     let mut table = skill.table("workflow");
     let mut members = Vec::new();
-    for mut item in take_tables(&mut table, "party_members") {
+    for mut item in take_tables(&mut table, "party_members").into_iter().take(MAX_CAST) {
         let Some(code) = take_text(&mut item, "code") else {
             report.warn(format!("{}: a party member has no `code`; it is left out", skill.path()));
             continue;
@@ -23,7 +25,7 @@ pub(super) fn members(skill: &Skill, agents: &[AgentDef], report: &mut Report) -
             persona: take_text(&mut item, "persona").unwrap_or_default(),
             capabilities: take_text(&mut item, "capabilities"),
             model: take_text(&mut item, "model"),
-            overrides: agent_called(&code, agents).or_else(|| agent_called(&name, agents)),
+            overrides: agents.slug(&code).or_else(|| agents.slug(&name)),
             source: skill.path(),
             extensions: json(item),
             code,
@@ -36,19 +38,23 @@ pub(super) fn members(skill: &Skill, agents: &[AgentDef], report: &mut Report) -
 pub(super) fn rooms(
     skill: &Skill,
     members: &[MemberDef],
-    agents: &[AgentDef],
+    agents: &Names,
     report: &mut Report,
 ) -> Vec<RoomDef> {
     let mut table = skill.table("workflow");
     let groups = take_tables(&mut table, "party_groups");
-    groups.into_iter().filter_map(|group| room(skill, group, members, agents, report)).collect()
+    groups
+        .into_iter()
+        .take(MAX_CAST)
+        .filter_map(|group| room(skill, group, members, agents, report))
+        .collect()
 }
 
 fn room(
     skill: &Skill,
     mut group: Table,
     members: &[MemberDef],
-    agents: &[AgentDef],
+    agents: &Names,
     report: &mut Report,
 ) -> Option<RoomDef> {
     let Some(id) = take_text(&mut group, "id") else {
@@ -58,13 +64,13 @@ fn room(
     let named = take_texts(&mut group, "members");
     let open_cast = named.is_empty();
     let mut cast = Vec::new();
-    for name in named {
+    for name in named.into_iter().take(MAX_CAST) {
         // A member stands in for the agent of the same name.
         let known =
             members.iter().find(|member| member.code == name).map(|member| member.code.clone());
-        match known.or_else(|| agent_called(&name, agents)) {
+        match known.or_else(|| agents.slug(&name)) {
             Some(code) => cast.push(code),
-            None => report.unresolved.push(Unresolved {
+            None => report.unresolved(Unresolved {
                 within: id.clone(),
                 step: None,
                 name,
@@ -83,14 +89,4 @@ fn room(
         workflows: Vec::new(),
         source: skill.path(),
     })
-}
-
-/// An agent goes by its code, by the short form of it (`bmad-agent-pm` → `pm`) and by its name.
-fn agent_called(name: &str, agents: &[AgentDef]) -> Option<String> {
-    let known = |agent: &&AgentDef| {
-        agent.slug == name
-            || agent.slug.strip_prefix("bmad-agent-") == Some(name)
-            || agent.name.eq_ignore_ascii_case(name)
-    };
-    agents.iter().find(known).map(|agent| agent.slug.clone())
 }

@@ -2,12 +2,13 @@
 
 use toml::Table;
 
-use super::module::Listed;
+use super::limits::MAX_PARTS;
+use super::roster::Listed;
 use super::settings::{json, take_tables, take_text, take_texts};
 use super::skills::Skill;
 use super::{activation, prose};
 use crate::model::{AgentDef, Capability};
-use crate::report::{Missing, Report};
+use crate::report::Report;
 
 /// `resolve` turns the name of a skill, or an old name for it, into a slug.
 pub(super) fn read(
@@ -23,14 +24,17 @@ pub(super) fn read(
     let first = take_texts(&mut table, "activation_steps_prepend");
     let then = take_texts(&mut table, "activation_steps_append");
     let menu = take_tables(&mut table, "menu");
-    let capabilities =
-        menu.into_iter().filter_map(|item| capability(skill, item, resolve, report)).collect();
+    let capabilities = menu
+        .into_iter()
+        .take(MAX_PARTS)
+        .filter_map(|item| capability(skill, item, resolve, report))
+        .collect();
     let mut agent = AgentDef {
         slug: skill.slug.clone(),
         name: take_text(&mut table, "name").unwrap_or_else(|| skill.slug.clone()),
         title: take_text(&mut table, "title"),
         icon: take_text(&mut table, "icon"),
-        team: listed.map(|listed| listed.team.clone()),
+        team: listed.and_then(|listed| listed.team.clone()),
         description: listed
             .map(|listed| listed.description.clone())
             .filter(|description| !description.is_empty())
@@ -50,6 +54,29 @@ pub(super) fn read(
     agent.extensions = json(table);
     agent.extensions.insert("trigger".to_owned(), skill.description.clone().into());
     agent
+}
+
+/// Somebody's own agent: in the roster, with a name and a character, but without a skill.
+pub(super) fn listed_only(slug: &str, listed: &Listed) -> AgentDef {
+    AgentDef {
+        slug: super::slug::slug(slug),
+        name: listed.name.clone().unwrap_or_else(|| slug.to_owned()),
+        title: listed.title.clone(),
+        icon: listed.icon.clone(),
+        team: listed.team.clone(),
+        description: listed.description.clone(),
+        role: listed.title.clone().unwrap_or_default(),
+        identity: listed.description.clone(),
+        communication_style: String::new(),
+        principles: Vec::new(),
+        facts: Vec::new(),
+        instructions: String::new(),
+        capabilities: Vec::new(),
+        language: None,
+        source: "_bmad/config.toml".to_owned(),
+        files: Vec::new(),
+        extensions: serde_json::Map::new(),
+    }
 }
 
 /// The text without its title: the name is a field of its own.
@@ -92,7 +119,7 @@ fn capability(
     report.count(if named.is_some() { "menu_skills" } else { "menu_prompts" }, 1);
     let slug = named.as_deref().and_then(resolve);
     if let (Some(named), None) = (&named, &slug) {
-        report.missing.push(Missing { within: path, path: named.clone() });
+        report.missing(&path, named.clone());
     }
     Some(Capability {
         code,

@@ -2,68 +2,55 @@
 
 use std::collections::BTreeMap;
 
-use super::module::{Listed, Module};
-use super::skills::Skill;
+use super::limits::MAX_CATALOG_ROWS;
+use super::names::Names;
+use super::roster::{self, Roster};
+use super::skills::{self, Skill};
 use super::{
-    catalog, files, module, origin, party, placeholders, skill_agent, skill_workflow, skills,
+    catalog, files, installed, origin, party, placeholders, skill_agent, skill_files,
+    skill_workflow,
 };
 use crate::bundle::{Bundle, Refusal};
-use crate::model::{AgentDef, AttachmentKind, CatalogRow, Generation, Import, WorkflowDef};
+use crate::model::{AgentDef, Alias, AttachmentKind, CatalogRow, Generation, Import, WorkflowDef};
 use crate::report::Report;
 
 pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
     let mut report = Report::default();
     let report = &mut report;
     let source = origin::source(bundle, Generation::D, report);
-    let found = skills::find(bundle, report);
+    let found = skills::find(bundle, report)?;
     let (shims, live): (Vec<&Skill>, Vec<&Skill>) = found.iter().partition(|skill| skill.shim);
     if live.is_empty() {
         return Err(nothing(report));
     }
     report.count("skills_live", live.len());
     report.count("shims", shims.len());
-    let mut aliases = Vec::new();
-    for shim in shims {
-        match skills::alias(shim, &live) {
-            Some(alias) => aliases.push(alias),
-            None => report.reject(&shim.path(), "it is an old name for a skill that is not here"),
-        }
-    }
+    let slugs: BTreeMap<&str, &Skill> =
+        live.iter().map(|skill| (skill.slug.as_str(), *skill)).collect();
+    let aliases = aliases(&shims, &slugs, report);
     let resolve = |name: &str| {
         let now = aliases.iter().find(|alias| alias.from == name).map_or(name, |alias| &alias.to);
-        live.iter().find(|skill| skill.slug == now).map(|skill| skill.slug.clone())
+        slugs.contains_key(now).then(|| now.to_owned())
     };
 
-    let modules: Vec<Module> = files_named(bundle, "module.yaml")
-        .into_iter()
-        .filter_map(|path| module::read(bundle, path, report))
-        .collect();
-    let roster: BTreeMap<&str, &Listed> = modules
-        .iter()
-        .flat_map(|module| &module.roster)
-        .map(|listed| (listed.code.as_str(), listed))
-        .collect();
-    report.count("modules", modules.len());
-
+    let roster = roster::read(bundle, &files_named(bundle, "module.yaml"), report);
+    installed::verify(bundle, report);
     let (agents, workflows): (Vec<&Skill>, Vec<&Skill>) =
         live.iter().copied().partition(|skill| skill.is_agent());
-    let agents: Vec<AgentDef> = agents
-        .into_iter()
-        .map(|skill| {
-            let listed = roster.get(skill.slug.as_str()).copied();
-            skill_agent::read(skill, listed, &resolve, report)
-        })
-        .collect();
+    let agents = agents_of(&agents, &roster, &resolve, report);
+    let names = Names::of(&agents);
     let mut members = Vec::new();
     let mut rooms = Vec::new();
     for skill in &workflows {
-        members.extend(party::members(skill, &agents, report));
-        rooms.extend(party::rooms(skill, &members, &agents, report));
+        let own = party::members(skill, &names, report);
+        rooms.extend(party::rooms(skill, &own, &names, report));
+        members.extend(own);
     }
+    let offered = offered(&agents);
     let workflows: Vec<WorkflowDef> = workflows
         .into_iter()
         .map(|skill| {
-            let agent = offered_by(&skill.slug, &agents);
+            let agent = offered.get(&skill.slug).map(String::as_str);
             skill_workflow::read(bundle, skill, agent, report)
         })
         .collect();
@@ -74,6 +61,7 @@ pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
     for name in plan.iter().filter(|name| resolve(name).is_none()) {
         report.warn(format!("the catalog lists `{name}`, which is not in the bundle"));
     }
+    report.count("modules", roster.modules);
     let mut import = Import {
         source,
         agents,
@@ -84,12 +72,12 @@ pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
         catalog,
         edges,
         plan,
-        questions: modules.into_iter().flat_map(|module| module.questions).collect(),
+        questions: roster.questions,
         tables: Vec::new(),
         attachments: Vec::new(),
         report: Report::default(),
     };
-    attach(bundle, &found, &mut import, report);
+    skill_files::attach(bundle, &found, &mut import, report);
     count(&import, report);
     import.report = std::mem::take(report);
     Ok(import)
@@ -106,12 +94,50 @@ fn nothing(report: &Report) -> Refusal {
     ))
 }
 
-/// The first agent, in the order of the bundle, whose menu offers the workflow.
-fn offered_by<'a>(slug: &str, agents: &'a [AgentDef]) -> Option<&'a str> {
-    let offers = |agent: &&AgentDef| {
-        agent.capabilities.iter().any(|capability| capability.skill.as_deref() == Some(slug))
-    };
-    agents.iter().find(offers).map(|agent| agent.slug.as_str())
+fn aliases(shims: &[&Skill], live: &BTreeMap<&str, &Skill>, report: &mut Report) -> Vec<Alias> {
+    let mut aliases = Vec::new();
+    for shim in shims {
+        match skills::alias(shim, live) {
+            Some(alias) => aliases.push(alias),
+            None => report.reject(&shim.path(), "it is an old name for a skill that is not here"),
+        }
+    }
+    aliases
+}
+
+/// The agents that are skills, then those that are only in the roster: somebody's own, with a name and a character.
+fn agents_of(
+    skills: &[&Skill],
+    roster: &Roster,
+    resolve: &dyn Fn(&str) -> Option<String>,
+    report: &mut Report,
+) -> Vec<AgentDef> {
+    let mut agents: Vec<AgentDef> = skills
+        .iter()
+        .map(|skill| skill_agent::read(skill, roster.agents.get(&skill.slug), resolve, report))
+        .collect();
+    for (slug, listed) in &roster.agents {
+        if agents.iter().any(|agent| agent.slug == *slug) {
+            continue;
+        }
+        if listed.installed {
+            agents.push(skill_agent::listed_only(slug, listed));
+        } else {
+            report.warn(format!("a module lists the agent `{slug}`, which is not in the bundle"));
+        }
+    }
+    agents
+}
+
+/// Each workflow with the first agent, in the order of the bundle, whose menu offers it.
+fn offered(agents: &[AgentDef]) -> BTreeMap<String, String> {
+    let mut offered = BTreeMap::new();
+    for agent in agents {
+        for skill in agent.capabilities.iter().filter_map(|capability| capability.skill.as_ref()) {
+            offered.entry(skill.clone()).or_insert_with(|| agent.slug.clone());
+        }
+    }
+    offered
 }
 
 fn read_catalog(bundle: &Bundle, report: &mut Report) -> Vec<CatalogRow> {
@@ -121,7 +147,7 @@ fn read_catalog(bundle: &Bundle, report: &mut Report) -> Vec<CatalogRow> {
     } else {
         files_named(bundle, "module-help.csv")
     };
-    let mut rows = Vec::new();
+    let mut rows: Vec<CatalogRow> = Vec::new();
     for path in paths {
         let Some(text) = files::text(bundle, path, report) else { continue };
         match catalog::read(&text, path) {
@@ -136,53 +162,23 @@ fn read_catalog(bundle: &Bundle, report: &mut Report) -> Vec<CatalogRow> {
             Err(reason) => report.reject(path, reason),
         }
     }
+    if rows.len() > MAX_CATALOG_ROWS {
+        report.warn(format!(
+            "the catalogs have {} rows; only the first {MAX_CATALOG_ROWS} are read",
+            rows.len()
+        ));
+        rows.truncate(MAX_CATALOG_ROWS);
+    }
     rows
 }
 
-/// By name, wherever in the module they are; a module has one, at its top.
+/// By name, wherever in the module they are.
 fn files_named<'a>(bundle: &'a Bundle, name: &str) -> Vec<&'a str> {
     bundle
         .paths()
         .filter(|path| files::file_name(path) == name)
         .filter(|path| files::belongs(path) || path.starts_with("_bmad/"))
         .collect()
-}
-
-/// Everything that is no definition but belongs to the module comes along, unless it belongs to an old name only.
-fn attach(bundle: &Bundle, skills: &[Skill], import: &mut Import, report: &mut Report) {
-    let in_source = skills.iter().any(|skill| skill.folder.starts_with("src/"));
-    for path in bundle.paths() {
-        let skill = skills.iter().find(|skill| path.starts_with(&format!("{}/", skill.folder)));
-        let part = path == "LICENSE"
-            || skill.is_some()
-            || (files::belongs(path) && (!in_source || path.starts_with("src/")));
-        let test = path.split('/').any(|folder| folder == "tests" || folder == "__pycache__");
-        if !part || test || skill.is_some_and(|skill| skill.shim) {
-            report.count("files_left_out", 1);
-            continue;
-        }
-        let name = files::file_name(path);
-        let definition =
-            ["SKILL.md", "customize.toml", "workflow.md"].contains(&name) && skill.is_some();
-        let described = ["module.yaml", "module-help.csv"].contains(&name);
-        if definition || described || (skill.is_some() && name.starts_with("step-")) {
-            continue;
-        }
-        if files::ending(path) == "csv"
-            && let Some(text) = files::text(bundle, path, report)
-        {
-            import.tables.extend(files::table(path, &text));
-        }
-        import.attachments.extend(files::attachment(bundle, path));
-        if let Some(skill) = skill {
-            let agent = import.agents.iter_mut().find(|agent| agent.slug == skill.slug);
-            let workflow = import.workflows.iter_mut().find(|workflow| workflow.slug == skill.slug);
-            let files = agent
-                .map(|agent| &mut agent.files)
-                .or_else(|| workflow.map(|workflow| &mut workflow.files));
-            files.into_iter().for_each(|files| files.push(path.to_owned()));
-        }
-    }
 }
 
 fn count(import: &Import, report: &mut Report) {
@@ -206,9 +202,19 @@ fn count(import: &Import, report: &mut Report) {
     ] {
         report.count(what, number);
     }
-    for what in
-        ["menu_items", "menu_skills", "menu_prompts", "lenses", "review_layers", "step_files"]
-    {
+    for what in [
+        "approval_steps",
+        "catalog_meta_rows",
+        "catalog_rows_repaired",
+        "lenses",
+        "menu_items",
+        "menu_prompts",
+        "menu_skills",
+        "overrides",
+        "review_layers",
+        "step_files",
+        "unresolved_agents",
+    ] {
         report.count(what, 0);
     }
     placeholders::count(import, report);

@@ -1,9 +1,12 @@
 //! Finding the skills of a module: folders with a `SKILL.md` whose name agrees with the folder's.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use toml::Table;
 
+use super::limits::MAX_DEFINITIONS;
 use super::{files, front, merge};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Refusal};
 use crate::model::Alias;
 use crate::report::Report;
 
@@ -32,53 +35,61 @@ impl Skill {
     }
 }
 
-/// Sorted by path. A skill within a skill is part of the outer one.
-pub(super) fn find(bundle: &Bundle, report: &mut Report) -> Vec<Skill> {
-    let mut skills: Vec<Skill> = Vec::new();
-    for path in skill_files(bundle) {
+/// In order of their folders. A skill within a skill is part of the outer one.
+pub(super) fn find(bundle: &Bundle, report: &mut Report) -> Result<Vec<Skill>, Refusal> {
+    let mut paths = skill_files(bundle);
+    paths.sort_unstable_by_key(|path| files::folder(path));
+    let mut folders: BTreeSet<&str> = BTreeSet::new();
+    paths.retain(|path| {
         let folder = files::folder(path);
-        if skills.iter().any(|skill| folder.starts_with(&format!("{}/", skill.folder))) {
-            continue;
-        }
+        let inner = ancestors(folder).any(|outer| folders.contains(outer));
+        folders.insert(folder);
+        !inner
+    });
+    if paths.len() > MAX_DEFINITIONS {
+        return Err(Refusal::TooManyDefinitions(MAX_DEFINITIONS));
+    }
+    let mut skills: Vec<Skill> = Vec::new();
+    for path in paths {
         match skill(bundle, path, report) {
             Ok(Some(skill)) => match skills.iter().find(|known| known.slug == skill.slug) {
-                Some(known) => {
-                    report.reject(path, format!("{} has the same name", known.path()));
-                }
+                Some(known) => report.reject(path, format!("{} has the same name", known.path())),
                 None => skills.push(skill),
             },
             Ok(None) => {}
             Err(reason) => report.reject(path, reason),
         }
     }
-    skills
+    Ok(skills)
+}
+
+/// The folders around a path, the nearest first.
+pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(path.rsplit_once('/').map(|(folder, _)| folder), |folder| {
+        folder.rsplit_once('/').map(|(folder, _)| folder)
+    })
 }
 
 /// An installed tree keeps its skills in the folder of the tool they were installed for; a module keeps them in
 /// `src`, and what a package has besides (bundles for the web, tests) are copies.
 pub(super) fn skill_files(bundle: &Bundle) -> Vec<&str> {
-    let all = || bundle.paths().filter(|path| files::file_name(path) == "SKILL.md");
+    let all: Vec<&str> =
+        bundle.paths().filter(|path| files::file_name(path) == "SKILL.md").collect();
+    let holder = |path: &str| files::folder(files::folder(path)).to_owned();
     if is_installed(bundle) {
-        let mut folders: Vec<&str> = all()
-            .map(|path| files::folder(files::folder(path)))
-            .filter(|f| f.ends_with("skills"))
-            .collect();
-        folders.dedup();
-        let count = |folder: &str| {
-            all().filter(|path| files::folder(files::folder(path)) == folder).count()
-        };
-        // The fullest folder; of equals the first, because `max_by_key` would take the last.
-        let fullest = folders.into_iter().rev().max_by_key(|folder| count(folder));
-        if let Some(fullest) = fullest {
-            return all().filter(|path| files::folder(files::folder(path)) == fullest).collect();
+        let mut holders: BTreeMap<String, usize> = BTreeMap::new();
+        for path in all.iter().filter(|path| files::file_name(&holder(path)) == "skills") {
+            *holders.entry(holder(path)).or_default() += 1;
+        }
+        // The fullest; of equals the first, which `max_by_key` finds from behind.
+        if let Some((fullest, _)) = holders.iter().rev().max_by_key(|(_, count)| **count) {
+            return all.into_iter().filter(|path| holder(path) == *fullest).collect();
         }
     }
+    let belonging: Vec<&str> = all.into_iter().filter(|path| files::belongs(path)).collect();
     let in_source: Vec<&str> =
-        all().filter(|path| path.starts_with("src/") && files::belongs(path)).collect();
-    if in_source.is_empty() {
-        return all().filter(|path| files::belongs(path)).collect();
-    }
-    in_source
+        belonging.iter().copied().filter(|path| path.starts_with("src/")).collect();
+    if in_source.is_empty() { belonging } else { in_source }
 }
 
 pub(super) fn is_installed(bundle: &Bundle) -> bool {
@@ -88,10 +99,10 @@ pub(super) fn is_installed(bundle: &Bundle) -> bool {
 }
 
 /// What an old name stands for now: the first skill named in its description, else in its text.
-pub(super) fn alias(shim: &Skill, live: &[&Skill]) -> Option<Alias> {
+pub(super) fn alias(shim: &Skill, live: &BTreeMap<&str, &Skill>) -> Option<Alias> {
     let named = |text: &str| {
         text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')
-            .find(|word| live.iter().any(|skill| skill.slug == *word))
+            .find(|word| live.contains_key(word))
             .map(str::to_owned)
     };
     let to = named(&shim.description).or_else(|| named(&shim.body))?;

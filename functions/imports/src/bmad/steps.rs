@@ -5,6 +5,7 @@
 
 use serde_json::Map;
 
+use super::limits::MAX_PARTS;
 use super::{files, front, prose, slug};
 use crate::bundle::Bundle;
 use crate::model::{StepDef, StepKind};
@@ -14,7 +15,7 @@ struct Draft {
     stem: String,
     text: String,
     path: String,
-    /// Steps of the same skill that the text names, in its order.
+    /// The other steps that the text names, each once.
     names: Vec<String>,
 }
 
@@ -27,6 +28,7 @@ pub(super) fn files_of(bundle: &Bundle, folder: &str) -> Vec<String> {
         .filter(|path| files::file_name(path).starts_with("step-"))
         .map(str::to_owned)
         .collect();
+    found.truncate(MAX_PARTS);
     found.sort_by_key(|path| (number(files::stem(path)).unwrap_or(u32::MAX), path.clone()));
     found
 }
@@ -95,6 +97,8 @@ fn draft(bundle: &Bundle, path: &str, report: &mut Report) -> Option<Draft> {
     let stem = files::stem(path).to_owned();
     let mut names = prose::step_files(&text);
     names.retain(|name| *name != stem);
+    names.sort_unstable();
+    names.dedup();
     Some(Draft { stem, text: text.trim().to_owned(), path: path.to_owned(), names })
 }
 
@@ -133,14 +137,12 @@ fn approval(step: &StepDef, lines: &[String]) -> StepDef {
 }
 
 fn doubts(draft: &Draft, next: Option<&Draft>) -> Vec<String> {
-    let mut elsewhere: Vec<&str> = draft
+    let elsewhere: Vec<&str> = draft
         .names
         .iter()
         .map(String::as_str)
         .filter(|name| next.is_none_or(|next| next.stem != *name))
         .collect();
-    elsewhere.sort_unstable();
-    elsewhere.dedup();
     if elsewhere.is_empty() {
         return Vec::new();
     }

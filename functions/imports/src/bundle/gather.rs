@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use super::limits::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_RATIO, MAX_UNPACKED_BYTES, RATIO_FROM_BYTES};
+use super::limits::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_UNPACKED_BYTES, is_bomb};
 use super::path;
 use super::refusal::Refusal;
 
@@ -80,7 +80,7 @@ impl Gather {
         if self.unpacked > MAX_UNPACKED_BYTES {
             return Err(Refusal::UnpackedTooLarge);
         }
-        if self.unpacked > RATIO_FROM_BYTES && self.unpacked / MAX_RATIO > self.packed {
+        if is_bomb(self.unpacked, self.packed) {
             return Err(Refusal::Bomb);
         }
         Ok(())

@@ -22,3 +22,8 @@ pub const RATIO_FROM_BYTES: u64 = 1024 * 1024;
 /// A path in bytes, and in folders: longer ones break the tools that people later open the export with.
 pub const MAX_PATH_BYTES: usize = 512;
 pub const MAX_PATH_DEPTH: usize = 32;
+
+/// True for what no honest packer makes.
+pub(super) fn is_bomb(unpacked: u64, packed: u64) -> bool {
+    unpacked > RATIO_FROM_BYTES && unpacked / MAX_RATIO > packed
+}

@@ -60,6 +60,8 @@ pub enum Refusal {
     DuplicatePath(String),
     #[error("{0}")]
     NoDefinitions(String),
+    #[error("the bundle defines more than {0} agents and workflows; import it module by module")]
+    TooManyDefinitions(usize),
     #[error(
         "these are definitions of generation {generation} ({versions}), which cannot be imported yet; send a bundle of {supported}"
     )]
@@ -88,6 +90,7 @@ impl Refusal {
             Self::Link(_) => "bundle-link",
             Self::SpecialFile(_) => "bundle-special-file",
             Self::DuplicatePath(_) => "bundle-duplicate-path",
+            Self::TooManyDefinitions(_) => "bundle-too-many-definitions",
             Self::NoDefinitions(_) => "bundle-no-definitions",
             Self::GenerationUnsupported { .. } => "bundle-generation-unsupported",
         }

@@ -1,6 +1,6 @@
 //! Tar, plain or gzipped.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use tar::{Archive, EntryType, Header};
 
 use super::gather::Gather;
-use super::limits::{MAX_ENTRIES, MAX_UNPACKED_BYTES};
+use super::limits::{MAX_ENTRIES, MAX_UNPACKED_BYTES, is_bomb};
 use super::refusal::Refusal;
 
 const BLOCK: usize = 512;
@@ -17,9 +17,13 @@ const BLOCK: usize = 512;
 const MAX_STREAM_BYTES: u64 = MAX_UNPACKED_BYTES + (MAX_ENTRIES as u64) * 4 * BLOCK as u64;
 
 pub(super) fn gzipped(bytes: &[u8], gather: &mut Gather) -> Result<(), Refusal> {
-    let passed = Rc::new(Cell::new(false));
-    let mut stream =
-        Counted { inner: GzDecoder::new(bytes), left: MAX_STREAM_BYTES, passed: passed.clone() };
+    let passed = Passed::default();
+    let mut stream = Counted {
+        inner: GzDecoder::new(bytes),
+        packed: bytes.len() as u64,
+        unpacked: 0,
+        passed: passed.clone(),
+    };
     let mut head = Vec::with_capacity(BLOCK);
     if let Err(error) = stream.by_ref().take(BLOCK as u64).read_to_end(&mut head) {
         return Err(broken(&error, &passed));
@@ -38,7 +42,7 @@ pub(super) fn plain(bytes: &[u8], gather: &mut Gather) -> Result<(), Refusal> {
     if bytes.len() < 2 * BLOCK || bytes[bytes.len() - 2 * BLOCK..].iter().any(|byte| *byte != 0) {
         return Err(Refusal::Truncated);
     }
-    unpack(bytes, gather, &Rc::new(Cell::new(false)))
+    unpack(bytes, gather, &Passed::default())
 }
 
 /// By the magic of POSIX and GNU, or by the header's checksum for the oldest tars, which have no magic.
@@ -57,7 +61,7 @@ pub(super) fn looks_like_tar(bytes: &[u8]) -> bool {
     head[0] != 0 && Header::from_byte_slice(head).cksum().is_ok_and(|stated| stated == sum)
 }
 
-fn unpack(stream: impl Read, gather: &mut Gather, passed: &Rc<Cell<bool>>) -> Result<(), Refusal> {
+fn unpack(stream: impl Read, gather: &mut Gather, passed: &Passed) -> Result<(), Refusal> {
     let mut archive = Archive::new(stream);
     let entries = archive.entries().map_err(|error| broken(&error, passed))?;
     for entry in entries {
@@ -81,9 +85,9 @@ fn unpack(stream: impl Read, gather: &mut Gather, passed: &Rc<Cell<bool>>) -> Re
     Ok(())
 }
 
-fn broken(error: &io::Error, passed: &Cell<bool>) -> Refusal {
-    if passed.get() {
-        return Refusal::UnpackedTooLarge;
+fn broken(error: &io::Error, passed: &Passed) -> Refusal {
+    if let Some(refusal) = passed.borrow_mut().take() {
+        return refusal;
     }
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return Refusal::Truncated;
@@ -96,21 +100,29 @@ fn broken(error: &io::Error, passed: &Cell<bool>) -> Refusal {
     Refusal::Corrupt(text.chars().take(120).collect())
 }
 
+/// The limit that a stream has passed: the tar reader would make an ordinary error of it.
+type Passed = Rc<RefCell<Option<Refusal>>>;
+
 /// Stops a stream that would unpack without end, also where the tar reader itself does the reading.
 struct Counted<R> {
     inner: R,
-    left: u64,
-    passed: Rc<Cell<bool>>,
+    packed: u64,
+    unpacked: u64,
+    passed: Passed,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        let Some(left) = self.left.checked_sub(read as u64) else {
-            self.passed.set(true);
-            return Err(io::Error::other("more than a bundle may have"));
+        self.unpacked += read as u64;
+        let refusal = if is_bomb(self.unpacked, self.packed) {
+            Refusal::Bomb
+        } else if self.unpacked > MAX_STREAM_BYTES {
+            Refusal::UnpackedTooLarge
+        } else {
+            return Ok(read);
         };
-        self.left = left;
-        Ok(read)
+        self.passed.replace(Some(refusal));
+        Err(io::Error::other("more than a bundle may have"))
     }
 }
