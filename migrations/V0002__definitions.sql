@@ -5,6 +5,7 @@ create table agents (
     id              uuid        not null,
     slug            text        not null check (slug ~ '^[a-z0-9][a-z0-9._-]{0,99}$'),
     draft           jsonb       not null,
+    imported        jsonb,                                     -- as last imported: the base of merges
     revision        integer     not null default 1,            -- counts changes of the draft
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
@@ -42,6 +43,7 @@ create table workflows (
     id              uuid        not null,
     slug            text        not null check (slug ~ '^[a-z0-9][a-z0-9._-]{0,99}$'),
     draft           jsonb       not null,
+    imported        jsonb,
     revision        integer     not null default 1,
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),

@@ -59,9 +59,8 @@ pub struct Auth {
 impl Auth {
     pub fn from_env() -> Result<Self> {
         let issuer = required("AUTH_ISSUER")?;
-        let jwks_url = optional("AUTH_JWKS_URL").unwrap_or_else(|| {
-            format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'))
-        });
+        let jwks_url = optional("AUTH_JWKS_URL")
+            .unwrap_or_else(|| format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')));
         Ok(Self { audience: required("AUTH_AUDIENCE")?, issuer, jwks_url })
     }
 }

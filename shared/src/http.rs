@@ -201,7 +201,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
         Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(Error::Invalid("Idempotency-Key must be 1 to 255 visible ASCII characters".into())),
+        _ => {
+            Err(Error::Invalid("Idempotency-Key must be 1 to 255 visible ASCII characters".into()))
+        }
     }
 }
 

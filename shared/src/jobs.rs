@@ -11,7 +11,8 @@ use crate::app::Parts;
 use crate::{App, Error, Result, config, table, telemetry};
 
 /// One function behind a back door: an event in, a result or a named error out.
-pub type Job = Box<dyn Fn(App, Value) -> Pin<Box<dyn Future<Output = Result<Value>> + Send>> + Send + Sync>;
+pub type Job =
+    Box<dyn Fn(App, Value) -> Pin<Box<dyn Future<Output = Result<Value>> + Send>> + Send + Sync>;
 
 /// Runs one queue function as a Lambda: a batch in, the messages that failed out.
 pub fn serve_queue<M, F>(functions: &str, name: &str, handle: fn(App, M) -> F) -> anyhow::Result<()>

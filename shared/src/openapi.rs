@@ -55,21 +55,27 @@ impl<T: JsonSchema> Part for Query<T> {
             let mut property = property.clone();
             let description = property.as_object_mut().and_then(|p| p.remove("description"));
             let must = required.iter().any(|r| r == name);
-            push(operation, json!({
-                "name": name, "in": "query", "required": must,
-                "description": description, "schema": property,
-            }));
+            push(
+                operation,
+                json!({
+                    "name": name, "in": "query", "required": must,
+                    "description": description, "schema": property,
+                }),
+            );
         }
     }
 }
 
 impl Part for IdempotencyKey {
     fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
-        push(operation, json!({
-            "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "The same key with the same body gives the same answer, once done.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
-        }));
+        push(
+            operation,
+            json!({
+                "name": "Idempotency-Key", "in": "header", "required": false,
+                "description": "The same key with the same body gives the same answer, once done.",
+                "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+            }),
+        );
     }
 }
 

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_foreign_cursor_and_a_limit_out_of_range_are_refused() {
-        let query = |limit, cursor: Option<&str>| PageQuery { limit, cursor: cursor.map(Into::into) };
+        let query =
+            |limit, cursor: Option<&str>| PageQuery { limit, cursor: cursor.map(Into::into) };
         assert!(query(Some(0), None).by_id().is_err());
         assert!(query(Some(101), None).by_id().is_err());
         assert!(query(None, Some("!")).by_id().is_err());

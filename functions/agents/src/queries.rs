@@ -35,11 +35,7 @@ const LIST: &str = "
     order by a.id desc
     limit $2";
 
-pub async fn list(
-    tx: &Tx<'_>,
-    window: Window<Uuid>,
-    slug: Option<&str>,
-) -> Result<Vec<Agent>> {
+pub async fn list(tx: &Tx<'_>, window: Window<Uuid>, slug: Option<&str>) -> Result<Vec<Agent>> {
     let rows = tx.all(LIST, &[&window.after, &window.rows(), &None::<Uuid>, &slug]).await?;
     rows.iter().map(agent).collect()
 }
@@ -63,6 +59,26 @@ const UPDATE: &str = "
 /// False when somebody else changed it since `revision`.
 pub async fn update(tx: &Tx<'_>, id: Uuid, draft: &Definition, revision: i32) -> Result<bool> {
     Ok(tx.run(UPDATE, &[&id, &json(draft)?, &revision]).await? == 1)
+}
+
+const IMPORTED: &str = "
+    -- agents::imported
+    select id, draft, imported, revision from agents where slug = $1 for update";
+
+/// What an import must know of the one of this name: its id, its draft, and what was imported last.
+pub async fn imported(tx: &Tx<'_>, slug: &str) -> Result<Option<(Uuid, Value, Option<Value>)>> {
+    let Some(row) = tx.opt(IMPORTED, &[&slug]).await? else { return Ok(None) };
+    Ok(Some((row.try_get("id")?, row.try_get("draft")?, row.try_get("imported")?)))
+}
+
+const IMPORT: &str = "
+    -- agents::import
+    update agents
+    set draft = $2, imported = $3, revision = revision + (draft <> $2)::int, updated_at = now()
+    where id = $1";
+
+pub async fn import(tx: &Tx<'_>, id: Uuid, draft: &Value, imported: &Value) -> Result<()> {
+    tx.run(IMPORT, &[&id, draft, imported]).await.map(drop)
 }
 
 // Locks the agent, so that two publications come one after the other.
@@ -99,9 +115,8 @@ pub async fn publish(
 ) -> Result<PublishedVersion> {
     let digest = shared::digest::of(definition)?;
     let name = new.to_string();
-    let row = tx
-        .one(PUBLISH, &[&id, &name, &ordinal, &json(definition)?, &digest, &caller.user])
-        .await?;
+    let row =
+        tx.one(PUBLISH, &[&id, &name, &ordinal, &json(definition)?, &digest, &caller.user]).await?;
     version(&row)
 }
 
@@ -113,11 +128,7 @@ const VERSIONS: &str = "
     order by ordinal desc
     limit $3";
 
-pub async fn versions(
-    tx: &Tx<'_>,
-    id: Uuid,
-    window: Window<i64>,
-) -> Result<Vec<PublishedVersion>> {
+pub async fn versions(tx: &Tx<'_>, id: Uuid, window: Window<i64>) -> Result<Vec<PublishedVersion>> {
     let rows = tx.all(VERSIONS, &[&id, &window.after, &window.rows()]).await?;
     rows.iter().map(version).collect()
 }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use shared::{Error, Result};
 
 /// Lower-case letters, digits, `.`, `_` and `-`; 1 to 100 of them; starts with a letter or digit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String")]
 #[schemars(extend("pattern" = "^[a-z0-9][a-z0-9._-]{0,99}$"))]
 pub struct Slug(String);
@@ -25,7 +27,8 @@ impl TryFrom<String> for Slug {
         if first && text.len() <= 100 && text.chars().all(allowed) {
             return Ok(Self(text));
         }
-        let rule = "lower-case letters, digits, `.`, `_` and `-`, at most 100, a letter or digit first";
+        let rule =
+            "lower-case letters, digits, `.`, `_` and `-`, at most 100, a letter or digit first";
         Err(Error::Invalid(format!("`{text:.100}` is not a name: use {rule}")))
     }
 }

@@ -16,7 +16,6 @@ pub async fn handle(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Message>>> {
     let window = page.by_sequence()?;
-    let found =
-        app.db()?.tenant(caller.tenant, async |tx| queries::messages(tx, id, window).await);
+    let found = app.db()?.tenant(caller.tenant, async |tx| queries::messages(tx, id, window).await);
     Ok(Json(window.page(found.await?, |message| i64::from(message.sequence))))
 }

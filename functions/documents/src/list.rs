@@ -16,7 +16,6 @@ pub async fn handle(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Document>>> {
     let window = page.by_id()?;
-    let found =
-        app.db()?.tenant(caller.tenant, async |tx| queries::of_run(tx, run, window).await);
+    let found = app.db()?.tenant(caller.tenant, async |tx| queries::of_run(tx, run, window).await);
     Ok(Json(window.page(found.await?, |document| document.id)))
 }

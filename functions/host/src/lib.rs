@@ -1,1 +1,29 @@
-//! host
+//! The whole product in one process: for `make dev`, for tests, and for a plain host.
+
+mod functions;
+pub mod invoke;
+pub mod openapi;
+
+use std::sync::Arc;
+
+use axum::Router;
+use shared::App;
+use shared::table::{self, Table};
+
+pub use functions::{Function, Functions};
+
+/// Every row of every `functions.json`.
+pub fn table() -> anyhow::Result<Table> {
+    let mut all = Table::new();
+    for domain in functions::TABLES {
+        all.extend(table::parse(domain)?);
+    }
+    Ok(all)
+}
+
+/// The HTTP API and the Lambda Invoke API, every function behind the door it has in Lambda.
+pub fn router(app: App) -> anyhow::Result<Router> {
+    let functions = Arc::new(functions::all(app)?.0);
+    let api = functions.api();
+    Ok(api.merge(invoke::router(functions)).fallback(shared::http::not_found))
+}

@@ -27,7 +27,9 @@ pub async fn pin(tx: &Tx<'_>, asked: &str) -> Result<Pinned> {
     let found = workflows::queries::runnable(tx, slug, version).await?;
     let (workflow_id, workflow_version, definition) = found.ok_or_else(|| Error::Refused {
         code: "workflow-missing",
-        detail: format!("no published workflow is called `{asked:.100}`: publish it, or check the name"),
+        detail: format!(
+            "no published workflow is called `{asked:.100}`: publish it, or check the name"
+        ),
     })?;
     workflows::graph::check(&definition)?;
     let members = members(tx, &definition).await?;
@@ -48,8 +50,8 @@ async fn members(tx: &Tx<'_>, definition: &Definition) -> Result<HashMap<String,
     found
         .into_iter()
         .map(|pinned| {
-            let definition = serde_json::from_value(pinned.definition)
-                .map_err(|e| Error::Internal(e.into()))?;
+            let definition =
+                serde_json::from_value(pinned.definition).map_err(|e| Error::Internal(e.into()))?;
             let agents::queries::Pinned { reference, id, version, .. } = pinned;
             Ok((reference.clone(), Member { reference, agent_id: id, version, definition }))
         })
@@ -59,6 +61,8 @@ async fn members(tx: &Tx<'_>, definition: &Definition) -> Result<HashMap<String,
 fn member(members: &HashMap<String, Member>, reference: &str) -> Result<Member> {
     members.get(reference).cloned().ok_or_else(|| Error::Refused {
         code: "agent-missing",
-        detail: format!("no published agent is called `{reference}`: publish it, or import its module"),
+        detail: format!(
+            "no published agent is called `{reference}`: publish it, or import its module"
+        ),
     })
 }

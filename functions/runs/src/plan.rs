@@ -40,13 +40,17 @@ pub async fn handle(app: App, run: RunRef) -> Result<Plan> {
             }
             Wave::Work(chosen) => chosen,
         };
-        let new = |id: &&str| steps.iter().any(|s| s.id == **id && s.state == waves::State::Pending);
-        let pending: Vec<String> = chosen.iter().copied().filter(|id| new(&id)).map(str::to_owned).collect();
+        let new =
+            |id: &&str| steps.iter().any(|s| s.id == **id && s.state == waves::State::Pending);
+        let pending: Vec<String> =
+            chosen.iter().copied().filter(|id| new(&id)).map(str::to_owned).collect();
         if !pending.is_empty() {
             lifecycle::schedule(tx, run.run_id, pending).await?;
         }
-        let with_kind = steps.iter().zip(&kinds).filter(|(step, _)| chosen.contains(&step.id.as_str()));
-        let steps = with_kind.map(|(step, kind)| Chosen { id: step.id.clone(), kind: kind.clone() });
+        let with_kind =
+            steps.iter().zip(&kinds).filter(|(step, _)| chosen.contains(&step.id.as_str()));
+        let steps =
+            with_kind.map(|(step, kind)| Chosen { id: step.id.clone(), kind: kind.clone() });
         Ok(Plan::Work { steps: steps.collect() })
     });
     planned.await

@@ -242,7 +242,8 @@ mod tests {
             json!({ "reference": name, "agent_id": uuid::Uuid::nil(), "version": "1.0.0",
                     "definition": { "name": name, "role": "thinks" } })
         };
-        let room = room_turns.map(|turns| json!({ "members": ["ann", "ben", "cas"], "turns": turns }));
+        let room =
+            room_turns.map(|turns| json!({ "members": ["ann", "ben", "cas"], "turns": turns }));
         let kind = if room.is_some() { "room" } else { "agent" };
         let step = json!({ "id": "s", "kind": kind, "room": room, "instruction": "Do it." });
         let text = |n: usize| Text { name: format!("speaker {n}"), content: format!("line {n}.") };
@@ -251,7 +252,8 @@ mod tests {
             reservation: Reservation { tokens: 0, micros: 0 },
             conversation_id: uuid::Uuid::nil(),
             pinned: serde_json::from_value(json!({ "step": step, "skill": null })).unwrap(),
-            cast: serde_json::from_value(json!([member("ann"), member("ben"), member("cas")])).unwrap(),
+            cast: serde_json::from_value(json!([member("ann"), member("ben"), member("cas")]))
+                .unwrap(),
             brief: brief.into(),
             language: None,
             documents: vec![],
@@ -268,7 +270,8 @@ mod tests {
             })
             .collect();
         let turn = |name: &str, last| Some((name.to_owned(), last));
-        let expected = [("ann", false), ("ben", false), ("cas", false), ("ann", false), ("ann", true)];
+        let expected =
+            [("ann", false), ("ben", false), ("cas", false), ("ann", false), ("ann", true)];
         let mut expected: Vec<_> = expected.iter().map(|(n, l)| turn(n, *l)).collect();
         expected.push(None);
         assert_eq!(who, expected);

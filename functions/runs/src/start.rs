@@ -40,11 +40,15 @@ impl RunRequest {
             return Err(Error::TooLarge(format!("{rule}: shorten it, or split it over runs")));
         }
         if self.token_cap.is_some_and(|cap| cap < 1) || self.micros_cap.is_some_and(|cap| cap < 0) {
-            return Err(Error::Invalid("token_cap must be at least 1, micros_cap at least 0".into()));
+            return Err(Error::Invalid(
+                "token_cap must be at least 1, micros_cap at least 0".into(),
+            ));
         }
         let tag = |c: char| c.is_ascii_alphanumeric() || c == '-';
         match &self.language {
-            Some(language) if language.is_empty() || language.len() > 35 || !language.chars().all(tag) => {
+            Some(language)
+                if language.is_empty() || language.len() > 35 || !language.chars().all(tag) =>
+            {
                 Err(Error::Invalid("language is a tag such as nl or en-GB".into()))
             }
             _ => Ok(()),
@@ -81,7 +85,8 @@ pub async fn handle(
             request_digest: &request_digest,
         };
         let rows = pinned.steps.iter().enumerate();
-        let rows: Vec<_> = rows.map(|(n, (step, cast))| lifecycle::step_row(n, step, cast)).collect();
+        let rows: Vec<_> =
+            rows.map(|(n, (step, cast))| lifecycle::step_row(n, step, cast)).collect();
         lifecycle::insert(tx, &caller, &new, Value::Array(rows)).await?;
         Ok(id)
     });

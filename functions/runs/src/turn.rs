@@ -61,13 +61,8 @@ pub async fn take(app: App, work: &Work) -> Result<Outcome> {
     let answer = answer.min(llm.context_tokens() / 2);
     let (messages, layers) = prompt::build(&claim, &turn, llm.context_tokens(), answer);
     let seed = Some(seed(&claim));
-    let prompt = Prompt {
-        messages,
-        max_tokens: answer,
-        temperature: TEMPERATURE,
-        seed,
-        deadline: DEADLINE,
-    };
+    let prompt =
+        Prompt { messages, max_tokens: answer, temperature: TEMPERATURE, seed, deadline: DEADLINE };
     let called = llm.complete(&prompt).await.and_then(not_empty);
     let completion = match called {
         Ok(completion) => completion,
@@ -167,5 +162,7 @@ fn rates(llm: &Llm) -> Rates {
 fn seed(claim: &Claim) -> u64 {
     let (high, low) = claim.conversation_id.as_u64_pair();
     let turn = u64::try_from(claim.transcript.len()).unwrap_or_default();
-    high ^ low.rotate_left(17) ^ turn.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ claim.fence.unsigned_abs()
+    high ^ low.rotate_left(17)
+        ^ turn.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        ^ claim.fence.unsigned_abs()
 }

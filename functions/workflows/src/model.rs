@@ -61,6 +61,9 @@ pub struct Step {
     /// Who talks, when it is a room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// Agents among whom an imported room or choice decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<String>,
     /// A workflow whose instructions the agent follows here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skill: Option<String>,

@@ -1,0 +1,140 @@
+//! Every function, mounted by its row. One line each, in the order of the tables.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use axum::Router;
+use axum::handler::Handler;
+use serde_json::Value;
+use shared::jobs::{self, Job};
+use shared::openapi::Describe;
+use shared::table::{Row, Table, Trigger};
+use shared::{App, http};
+
+use schemars::SchemaGenerator;
+
+pub(crate) const TABLES: &[&str] = &[
+    agents::FUNCTIONS,
+    conversations::FUNCTIONS,
+    documents::FUNCTIONS,
+    imports::FUNCTIONS,
+    platform::FUNCTIONS,
+    runs::FUNCTIONS,
+    workflows::FUNCTIONS,
+];
+
+pub enum Function {
+    Http(Router),
+    Job(Job),
+}
+
+/// All of them by name, and what they need to run.
+pub struct Functions {
+    pub app: App,
+    pub by_name: BTreeMap<String, Function>,
+}
+
+/// What each route says of itself, for the API's document.
+pub(crate) struct Described {
+    pub(crate) operations: BTreeMap<String, Value>,
+    pub(crate) schemas: SchemaGenerator,
+}
+
+impl Functions {
+    pub fn api(&self) -> Router {
+        self.by_name.values().fold(Router::new(), |api, function| match function {
+            Function::Http(router) => api.merge(router.clone()),
+            Function::Job(_) => api,
+        })
+    }
+}
+
+struct Mounting {
+    table: Table,
+    functions: Functions,
+    described: Described,
+}
+
+pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
+    let described = Described {
+        operations: BTreeMap::new(),
+        schemas: schemars::generate::SchemaSettings::draft2020_12()
+            .with(|settings| settings.definitions_path = "/components/schemas".into())
+            .into_generator(),
+    };
+    let functions = Functions { app, by_name: BTreeMap::new() };
+    let mut on = Mounting { table: crate::table()?, functions, described };
+
+    on.route("agents-create", agents::create::handle)?;
+    on.route("agents-list", agents::list::handle)?;
+    on.route("agents-get", agents::get::handle)?;
+    on.route("agents-update", agents::update::handle)?;
+    on.route("agents-publish", agents::publish::handle)?;
+    on.route("agents-versions", agents::versions::handle)?;
+    on.route("agents-diff", agents::diff::handle)?;
+    on.route("agents-label", agents::label::handle)?;
+
+    on.route("conversations-list", conversations::list::handle)?;
+    on.route("conversations-messages", conversations::messages::handle)?;
+
+    on.route("documents-list", documents::list::handle)?;
+    on.route("documents-get", documents::get::handle)?;
+
+    on.route("imports-create", imports::create::handle)?;
+    on.route("imports-list", imports::list::handle)?;
+    on.route("imports-get", imports::get::handle)?;
+
+    on.route("platform-health", platform::health::handle)?;
+    on.route("platform-openapi", platform::openapi::handle)?;
+    on.job("platform-migrate", jobs::task(platform::migrate::handle))?;
+
+    on.route("runs-start", runs::start::handle)?;
+    on.route("runs-list", runs::list::handle)?;
+    on.route("runs-get", runs::get::handle)?;
+    on.route("runs-events", runs::events::handle)?;
+    on.route("runs-cancel", runs::cancel::handle)?;
+    on.job("runs-dispatch", jobs::task(runs::dispatch::handle))?;
+    on.job("runs-plan", jobs::task(runs::plan::handle))?;
+    on.job("runs-step", jobs::task(runs::step::handle))?;
+    on.job("runs-room", jobs::task(runs::room::handle))?;
+    on.job("runs-finish", jobs::task(runs::finish::handle))?;
+    on.job("runs-fail", jobs::task(runs::fail::handle))?;
+
+    on.route("workflows-create", workflows::create::handle)?;
+    on.route("workflows-list", workflows::list::handle)?;
+    on.route("workflows-get", workflows::get::handle)?;
+    on.route("workflows-update", workflows::update::handle)?;
+    on.route("workflows-publish", workflows::publish::handle)?;
+
+    if let Some(forgotten) = on.table.keys().next() {
+        anyhow::bail!("`{forgotten}` has a row and is not mounted: add it to host's functions.rs");
+    }
+    Ok((on.functions, on.described))
+}
+
+impl Mounting {
+    fn row(&mut self, name: &str) -> anyhow::Result<Row> {
+        self.table.remove(name).with_context(|| format!("`{name}` is mounted and has no row"))
+    }
+
+    fn route<T, A, H>(&mut self, name: &str, handler: H) -> anyhow::Result<()>
+    where
+        T: 'static,
+        H: Handler<T, App> + Describe<A>,
+    {
+        let row = self.row(name)?;
+        let operation = handler.operation(&mut self.described.schemas);
+        self.described.operations.insert(name.into(), operation);
+        let app = self.functions.app;
+        let router = http::mount(&row, handler, app)?.with_state(app);
+        self.functions.by_name.insert(name.into(), Function::Http(router));
+        Ok(())
+    }
+
+    fn job(&mut self, name: &str, job: Job) -> anyhow::Result<()> {
+        let row = self.row(name)?;
+        anyhow::ensure!(!matches!(row.trigger, Trigger::Route { .. }), "`{name}` is a route");
+        self.functions.by_name.insert(name.into(), Function::Job(job));
+        Ok(())
+    }
+}
