@@ -122,7 +122,8 @@ impl Stack {
     /// brings the emulator's functions and state machines up to date. Another
     /// process's host is used as it is.
     pub fn spawn_host(&mut self, binary: &Path) -> Result<()> {
-        if self.owner == Owner::Another && self.runs("host") {
+        let ours = self.children.iter().any(|(name, _)| name == "host");
+        if self.owner == Owner::Another && self.runs("host") && !ours {
             return Ok(());
         }
         self.end_service("host");

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::settings;
+use crate::{progress::say, settings};
 
 /// The user of PostgreSQL and PgBouncer: an ordinary one when we are root, else ourselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,10 @@ impl User {
     /// closed to them (a checkout in root's home), one in the temporary folder.
     pub fn folder(&self, wanted: &Path) -> Result<PathBuf> {
         let folder = self.place(wanted);
+        if folder != wanted && !folder.exists() {
+            let why = "the database's user cannot pass the folders above";
+            say(&format!("  {} goes to {}: {why}", wanted.display(), folder.display()));
+        }
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         self.own(&folder)?;
         Ok(folder)

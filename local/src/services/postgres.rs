@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::{hex, install::Postgres, paths::Paths, process::Ask, service::Service};
+use crate::{hex, install::Postgres, paths::Paths, process::Ask, progress::Step, service::Service};
 
 /// What the cluster is told beyond its defaults. Sizes are a laptop's.
 const SETTINGS: [(&str, &str); 9] = [
@@ -65,7 +65,9 @@ impl Cluster {
         let passwords = Passwords { superuser: secret()?, owner: secret()?, app: secret()? };
         let cluster = Self { tools: tools.clone(), home, port, passwords };
         let log = paths.log("initdb");
+        let step = Step::begin("postgres: making the cluster");
         cluster.make(&log).with_context(|| format!("initdb: see {}", paths.short(&log)))?;
+        step.done("");
         tools.user.write_private(&kept, &serde_json::to_string_pretty(&cluster.passwords)?)?;
         Ok(cluster)
     }

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -240,6 +241,46 @@ fn stop_from_another_terminal_ends_a_supervisor_and_its_services() -> Result<()>
     assert!(stop.status.success(), "{}", String::from_utf8_lossy(&stop.stderr));
     up.wait()?;
     assert!(state.services.iter().all(|one| !one.process.is_alive()));
+    Ok(())
+}
+
+/// Any program that answers at `HOST_ADDRESS` can be the host.
+const HOST: &str = "#!/usr/bin/env python3
+import http.server, os
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+host, port = os.environ['HOST_ADDRESS'].split(':')
+http.server.HTTPServer((host, int(port)), Answer).serve_forever()
+";
+
+#[test]
+fn a_host_is_replaced_by_a_newer_one_and_ends_with_whoever_started_it() -> Result<()> {
+    let own = Own::new("host");
+    let options = Options { detached: true, ..own.options(&[Part::Redis]) };
+    drop(Stack::up(&options)?);
+    let paths = Paths::find(Some(&own.0))?;
+    let binary = paths.stack.join("host");
+    fs::write(&binary, HOST)?;
+    fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))?;
+    let pid = |stack: &Stack| {
+        stack.services().iter().find(|one| one.name == "host").map(|one| one.process.clone())
+    };
+
+    let mut borrowed = Stack::up(&options)?;
+    borrowed.spawn_host(&binary)?;
+    let first = pid(&borrowed).context("a host")?;
+    borrowed.spawn_host(&binary)?;
+    let second = pid(&borrowed).context("a host")?;
+    assert!(!first.is_alive() && second.is_alive());
+    let health = format!("{}/v1/health", borrowed.host_url()?);
+    assert_eq!(http::get(&http::agent(Duration::from_secs(2)), &health, &[])?.status, 200);
+
+    borrowed.down();
+    assert!(!second.is_alive());
+    let left = State::read(&paths).services;
+    assert!(left.len() == 1 && left[0].process.is_alive(), "{left:?}");
     Ok(())
 }
 
