@@ -1,4 +1,5 @@
-//! What an import yields: definitions in Cadre's own words, ready to be stored, and a report of what was lost.
+//! What an import yields: definitions in Cadre's own words, ready to be stored, and a report of
+//! what was lost.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ use serde_json::{Map, Value};
 
 pub use crate::report::Report;
 
-/// Everything read from one bundle. The same bundle always yields an equal import, in the same order.
+/// Everything read from one bundle. The same bundle always yields an equal import, in the same
+/// order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Import {
     pub source: Source,
@@ -20,7 +22,8 @@ pub struct Import {
     pub catalog: Vec<CatalogRow>,
     /// What the catalog says comes before what.
     pub edges: Vec<Edge>,
-    /// Workflows in the order in which the catalog suggests them: by phase, then by edge, then by row.
+    /// Workflows in the order in which the catalog suggests them: by phase, then by edge, then by
+    /// row.
     pub plan: Vec<String>,
     /// What a module asks when it is installed; the defaults fill the placeholders of its texts.
     pub questions: Vec<Question>,

@@ -1,4 +1,5 @@
-//! What the sender is told: what was found, what was changed on the way in, and what could not be taken over.
+//! What the sender is told: what was found, what was changed on the way in, and what could not be
+//! taken over.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ pub struct Report {
     pub counts: Counts,
     /// Placeholders that stay in the texts as they are, each with how often it occurs.
     pub placeholders: Counts,
-    /// Scripts that the texts ask to run and that never will be, each with how often it is asked for.
+    /// Scripts that the texts ask to run and that never will be, each with how often it is asked
+    /// for.
     pub script_calls: Counts,
     /// Agents that a definition names and nobody is.
     pub unresolved: Vec<Unresolved>,
@@ -22,7 +24,8 @@ pub struct Report {
     /// Steps where something could only be guessed.
     pub needs_review: Vec<NeedsReview>,
     pub warnings: Vec<String>,
-    /// Entries of the lists above that are not listed, because there were more than a report can hold.
+    /// Entries of the lists above that are not listed, because there were more than a report can
+    /// hold.
     pub not_listed: u64,
     /// The notice that has to stay with the definitions.
     pub licence_notice: Option<String>,

@@ -1,8 +1,8 @@
 //! Taking the activation out of a skill's prose.
 //!
-//! Every skill begins by telling a model to run a local script that merges settings, to load files, and to greet. Here
-//! the merge is done at import and nothing is run, so those lines go, one by one and counted; what stands between
-//! them and says something of its own stays.
+//! Every skill begins by telling a model to run a local script that merges settings, to load files,
+//! and to greet. Here the merge is done at import and nothing is run, so those lines go, one by one
+//! and counted; what stands between them and says something of its own stays.
 
 /// Sections under "On Activation" that only tell how to start.
 const STEPS: [&str; 9] = [
@@ -217,7 +217,8 @@ fn tidy(text: &str) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// A heading directly before another one of the same or a higher rank has nothing of its own; the title stays.
+/// A heading directly before another one of the same or a higher rank has nothing of its own; the
+/// title stays.
 fn drop_empty_headings(lines: &mut Vec<&str>, next: usize) {
     loop {
         while lines.last().is_some_and(|line| line.trim().is_empty()) {

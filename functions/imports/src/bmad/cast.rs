@@ -11,8 +11,8 @@ pub(super) enum Cast {
     Nobody,
 }
 
-/// By id and by file name (some files are named otherwise than their agent), in the pack itself, then in the core,
-/// then anywhere.
+/// By id and by file name (some files are named otherwise than their agent), in the pack itself,
+/// then in the core, then anywhere.
 pub(super) fn called(name: &str, pack: usize, agents: &[Found]) -> Cast {
     let name = name.trim();
     if let Some(slug) = one(name, pack, agents) {

@@ -1,7 +1,8 @@
 //! The help catalog `module-help.csv`: what can be run, in which phase, before and after what.
 //!
-//! Published catalogs are malformed: many rows have a cell fewer than the header. Six cells from the right and five
-//! from the left always hold, so rows are read from both ends, and a row is accepted if `required` is a truth value.
+//! Published catalogs are malformed: many rows have a cell fewer than the header. Six cells from
+//! the right and five from the left always hold, so rows are read from both ends, and a row is
+//! accepted if `required` is a truth value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,8 +101,8 @@ pub(super) fn edges(rows: &[CatalogRow]) -> Vec<Edge> {
     edges.into_iter().collect()
 }
 
-/// The suggested order: phase by phase, within that along the edges, and where neither decides, row by row. What may
-/// be run at any time is no part of it.
+/// The suggested order: phase by phase, within that along the edges, and where neither decides, row
+/// by row. What may be run at any time is no part of it.
 pub(super) fn plan(rows: &[CatalogRow], edges: &[Edge]) -> Vec<String> {
     let mut place: BTreeMap<&str, (u32, usize)> = BTreeMap::new();
     for (at, row) in rows.iter().enumerate() {

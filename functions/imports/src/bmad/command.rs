@@ -1,7 +1,8 @@
 //! The commands of an agent of generation A, which have been written in three ways.
 //!
-//! A list of one-key mappings (`- draft: run task x`), a list of texts (`'*draft - run task x'`, often with a stray
-//! quote after the name), or one mapping. The name may carry arguments: `brainstorm {topic}`.
+//! A list of one-key mappings (`- draft: run task x`), a list of texts (`'*draft - run task x'`,
+//! often with a stray quote after the name), or one mapping. The name may carry arguments:
+//! `brainstorm {topic}`.
 
 use super::limits::MAX_PARTS;
 use super::yaml::Node;
@@ -59,28 +60,24 @@ pub(super) fn described(value: &Node) -> String {
 
 fn outline(value: &Node, depth: usize, text: &mut String) {
     let indent = "  ".repeat(depth);
+    let is_scalar = |value: &Node| !matches!(value, Node::Map(_) | Node::List(_));
     match value {
         Node::List(items) => {
             for item in items {
-                match item {
-                    Node::Map(_) | Node::List(_) => outline(item, depth, text),
-                    scalar => {
-                        text.push_str(&format!("{indent}- {}\n", scalar.text().unwrap_or_default()))
-                    }
+                if is_scalar(item) {
+                    text.extend([&indent, "- ", &item.text().unwrap_or_default(), "\n"]);
+                } else {
+                    outline(item, depth, text);
                 }
             }
         }
         Node::Map(entries) => {
             for (key, value) in entries {
-                match value {
-                    Node::Map(_) | Node::List(_) => {
-                        text.push_str(&format!("{indent}{key}:\n"));
-                        outline(value, depth + 1, text);
-                    }
-                    scalar => text.push_str(&format!(
-                        "{indent}{key}: {}\n",
-                        scalar.text().unwrap_or_default()
-                    )),
+                if is_scalar(value) {
+                    text.extend([&indent, key, ": ", &value.text().unwrap_or_default(), "\n"]);
+                } else {
+                    text.extend([&indent, key, ":\n"]);
+                    outline(value, depth + 1, text);
                 }
             }
         }

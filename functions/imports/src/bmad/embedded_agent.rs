@@ -95,8 +95,8 @@ fn found(
         capability.files =
             dependencies.iter().filter(|file| names(text, files::stem(file))).cloned().collect();
     }
-    let mut principles = persona.texts_at("core_principles");
-    principles.extend(node.get("core_principles").map(lines).unwrap_or_default());
+    // In the persona or beside it.
+    let principles = |of: &Node| of.get("core_principles").map(lines).unwrap_or_default();
     let agent = AgentDef {
         slug: packs[pack].slug(&stem),
         name: about.text_at("name").unwrap_or_else(|| id.clone()),
@@ -110,7 +110,7 @@ fn found(
         role: persona.text_at("role").unwrap_or_default(),
         identity: persona.text_at("identity").unwrap_or_default(),
         communication_style: persona.text_at("style").unwrap_or_default(),
-        principles,
+        principles: [principles(persona), principles(node)].concat(),
         facts: Vec::new(),
         instructions: instructions(about, persona, node, tail, report),
         capabilities,
@@ -183,7 +183,8 @@ fn extensions(
     extensions
 }
 
-/// Files by kind and name, looked for in the agent's own pack, then in the core, then in what is common to all.
+/// Files by kind and name, looked for in the agent's own pack, then in the core, then in what is
+/// common to all.
 fn dependencies(
     bundle: &Bundle,
     packs: &[Pack],

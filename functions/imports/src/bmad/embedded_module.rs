@@ -1,4 +1,5 @@
-//! Generation A as a whole: packs of agents, workflows, teams, and the tasks and templates that they use.
+//! Generation A as a whole: packs of agents, workflows, teams, and the tasks and templates that
+//! they use.
 
 use super::cast::{self, Cast};
 use super::embedded_agent::{self, Found};

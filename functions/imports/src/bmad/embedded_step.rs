@@ -33,7 +33,7 @@ pub(super) struct Steps<'a> {
     agents: &'a [Found],
     library: &'a Library<'a>,
     report: &'a mut Report,
-    steps: Vec<StepDef>,
+    done: Vec<StepDef>,
     /// The step that last wrote or changed a document.
     written_by: BTreeMap<String, String>,
 }
@@ -46,8 +46,8 @@ impl<'a> Steps<'a> {
         library: &'a Library<'a>,
         report: &'a mut Report,
     ) -> Self {
-        let (steps, written_by) = (Vec::new(), BTreeMap::new());
-        Self { workflow, pack, agents, library, report, steps, written_by }
+        let (done, written_by) = (Vec::new(), BTreeMap::new());
+        Self { workflow, pack, agents, library, report, done, written_by }
     }
 
     /// `later` is true for every line of the workflow but the first.
@@ -59,7 +59,7 @@ impl<'a> Steps<'a> {
         later: bool,
     ) {
         let mut last = match course {
-            Course::Phases => self.steps.last().map(|step| step.id.clone()),
+            Course::Phases => self.done.last().map(|step| step.id.clone()),
             Course::Sequence | Course::Inputs => None,
         };
         for (at, node) in nodes.iter().enumerate() {
@@ -84,31 +84,31 @@ impl<'a> Steps<'a> {
                 self.written_by.insert(document, step.id.clone());
             }
             last = Some(step.id.clone());
-            self.steps.push(step);
+            self.done.push(step);
         }
     }
 
     pub(super) fn finish(mut self) -> Vec<StepDef> {
         // Whoever is concerned: everybody who has a part in this workflow, or else in the pack.
         let mut everybody: Vec<String> =
-            self.steps.iter().filter_map(|step| step.agent.clone()).collect();
+            self.done.iter().filter_map(|step| step.agent.clone()).collect();
         everybody.sort();
         everybody.dedup();
         if everybody.len() < 2 {
             let pack = self.agents.iter().filter(|agent| agent.pack == self.pack);
             everybody = pack.map(|agent| agent.agent.slug.clone()).collect();
         }
-        for step in self.steps.iter_mut().filter(|step| step.kind == StepKind::Room) {
+        for step in self.done.iter_mut().filter(|step| step.kind == StepKind::Room) {
             step.candidates.clone_from(&everybody);
         }
-        self.steps
+        self.done
     }
 
     fn step(&mut self, node: &Node) -> StepDef {
         let (verb, name) = called(node);
         let id = slug(name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem));
         let id = if id.is_empty() { "step".to_owned() } else { id };
-        let id = unique(id, |id| self.steps.iter().any(|step| step.id == id));
+        let id = unique(id, |id| self.done.iter().any(|step| step.id == id));
         let document = WRITES.iter().find_map(|key| documents(node, key).into_iter().next());
         let said_optional = WRITES
             .iter()
@@ -176,7 +176,8 @@ impl<'a> Steps<'a> {
         });
     }
 
-    /// The tasks, templates and checklists that a step names. What is a sentence and not a name is left to the reader.
+    /// The tasks, templates and checklists that a step names. What is a sentence and not a name is
+    /// left to the reader.
     fn files(&mut self, node: &Node) -> Vec<String> {
         let mut files = Vec::new();
         for name in ["uses", "task"].iter().flat_map(|key| node.texts_at(key)) {
@@ -202,7 +203,7 @@ impl<'a> Steps<'a> {
         if after_last {
             needs.extend(last.map(str::to_owned));
         }
-        needs.sort_by_key(|id| self.steps.iter().position(|step| step.id == *id));
+        needs.sort_by_key(|id| self.done.iter().position(|step| step.id == *id));
         needs.dedup();
         needs
     }

@@ -1,5 +1,5 @@
-//! A workflow of generation A: YAML with its steps in a `sequence`, in `steps`, in `phases` or in several
-//! `*_sequence` lists.
+//! A workflow of generation A: YAML with its steps in a `sequence`, in `steps`, in `phases` or in
+//! several `*_sequence` lists.
 
 use serde_json::{Map, Value};
 
@@ -107,7 +107,8 @@ fn is_sequence(key: &str) -> bool {
     key == "sequence" || key.ends_with("_sequence")
 }
 
-/// Everything that is neither steps nor a name, kept as it is: guidance, hand-over texts, a diagram.
+/// Everything that is neither steps nor a name, kept as it is: guidance, hand-over texts, a
+/// diagram.
 fn settings(node: &Node, flow: &Node) -> Map<String, Value> {
     const READ: [&str; 7] = ["workflow", "id", "name", "title", "description", "steps", "phases"];
     let mut settings = flow.to_map(&READ);

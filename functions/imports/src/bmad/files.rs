@@ -7,7 +7,8 @@ use crate::bundle::Bundle;
 use crate::model::{Attachment, AttachmentKind, Table};
 use crate::report::Report;
 
-/// Folders in which a module keeps what is not part of it: generated texts, tools, tests, documentation.
+/// Folders in which a module keeps what is not part of it: generated texts, tools, tests,
+/// documentation.
 const OUTSIDE: [&str; 11] = [
     "web-bundles",
     "test",
@@ -27,13 +28,14 @@ pub(super) fn is_within(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// True for what belongs to a module. Names that begin with a dot or an underscore are somebody's private things.
+/// True for what belongs to a module. Names that begin with a dot or an underscore are somebody's
+/// private things.
 pub(super) fn belongs(path: &str) -> bool {
     !path.split('/').any(|part| part.starts_with(['.', '_']) || OUTSIDE.contains(&part))
 }
 
-/// A definition as text. One that is not text, or is too long, is named in the report, and the import goes on
-/// without it.
+/// A definition as text. One that is not text, or is too long, is named in the report, and the
+/// import goes on without it.
 pub(super) fn text(bundle: &Bundle, path: &str, report: &mut Report) -> Option<String> {
     if bundle.get(path)?.len() > MAX_DEFINITION_BYTES {
         let most = MAX_DEFINITION_BYTES / 1024;
@@ -69,7 +71,7 @@ pub(super) fn table(bundle: &Bundle, path: &str) -> Option<Table> {
     let text = bundle.text(path)?.ok()?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let columns: Vec<String> = reader.headers().ok()?.iter().map(str::to_owned).collect();
-    let rows = reader.records().filter(Result::is_ok).count();
+    let rows = reader.records().flatten().count();
     let name = file_name(path).trim_end_matches(".csv").to_owned();
     (!columns.is_empty()).then(|| Table { name, path: path.to_owned(), columns, rows })
 }

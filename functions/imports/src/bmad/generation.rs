@@ -1,6 +1,7 @@
 //! Telling the generations apart by the files that only one of them has.
 
-use super::{embedded_agent, files, pack, skills};
+use super::limits::{MAX_DEFINITION_BYTES, MAX_DEFINITIONS};
+use super::{embedded_agent, files, pack, skills, yaml};
 use crate::bundle::{Bundle, Refusal};
 use crate::model::Generation;
 
@@ -24,7 +25,7 @@ pub(super) fn detect(bundle: &Bundle) -> Option<Generation> {
         // A skill without settings is still a skill.
         return Some(Generation::D);
     }
-    None
+    is_flat(bundle).then_some(Generation::SeedFlat)
 }
 
 /// An agent with its definition inside, or at least the core with its workflows.
@@ -32,6 +33,7 @@ fn is_embedded(bundle: &Bundle) -> bool {
     let agent = |path: &&str| {
         files::ending(path) == "md"
             && files::file_name(files::folder(path)) == "agents"
+            && bundle.get(path).is_some_and(|bytes| bytes.len() <= MAX_DEFINITION_BYTES)
             && matches!(bundle.text(path), Some(Ok(text)) if embedded_agent::parse(&text).is_ok())
     };
     let workflow = |path: &&str| {
@@ -39,6 +41,19 @@ fn is_embedded(bundle: &Bundle) -> bool {
             && files::file_name(files::folder(path)) == "workflows"
     };
     bundle.paths().filter(|path| pack::belongs(path)).any(|path| agent(&path) || workflow(&path))
+}
+
+/// An agent whose file is YAML from top to bottom, with its model, its persona and its commands.
+fn is_flat(bundle: &Bundle) -> bool {
+    let flat = |path: &str| {
+        ["yaml", "yml"].contains(&files::ending(path).as_str())
+            && bundle.get(path).is_some_and(|bytes| bytes.len() <= MAX_DEFINITION_BYTES)
+            && matches!(bundle.text(path), Some(Ok(text))
+            if yaml::parse(&text).is_ok_and(|node| {
+                ["agent", "commands"].iter().all(|key| node.get(key).is_some())
+            }))
+    };
+    bundle.paths().filter(|path| files::belongs(path)).take(MAX_DEFINITIONS).any(flat)
 }
 
 pub(super) fn unsupported(generation: Generation) -> Refusal {
@@ -53,8 +68,8 @@ pub(super) fn unsupported(generation: Generation) -> Refusal {
     Refusal::GenerationUnsupported { generation, versions, supported }
 }
 
-/// Some published packages carry everything but the skills themselves: say so, for the next thing one tries is the
-/// same package again.
+/// Some published packages carry everything but the skills themselves: say so, for the next thing
+/// one tries is the same package again.
 pub(super) fn unknown(bundle: &Bundle) -> Refusal {
     let is = |name: &str| bundle.paths().any(|path| files::file_name(path) == name);
     let why = if is("module.yaml") || is("marketplace.json") {

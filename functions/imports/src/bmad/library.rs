@@ -1,4 +1,5 @@
-//! The tasks, templates, checklists and data of all packs, by the names under which definitions mention them.
+//! The tasks, templates, checklists and data of all packs, by the names under which definitions
+//! mention them.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,8 @@ impl<'a> Library<'a> {
         Self(library)
     }
 
-    /// With or without folder and ending: in the pack itself, then in the core, then in what is common.
+    /// With or without folder and ending: in the pack itself, then in the core, then in what is
+    /// common.
     pub(super) fn find(&self, pack: usize, name: &str) -> Option<&'a str> {
         let endings = [".md", ".yaml", ".yml", ".csv"];
         let name = files::file_name(name);

@@ -1,4 +1,5 @@
-//! How much a module may define. What the limits bound is work: nothing here grows with the square of the bundle.
+//! How much a module may define. What the limits bound is work: nothing here grows with the square
+//! of the bundle.
 
 /// The largest real definition has 27 KiB.
 pub const MAX_DEFINITION_BYTES: usize = 512 * 1024;

@@ -1,7 +1,7 @@
 //! How an override changes a base, layer by layer: base, then the team's, then the user's own.
 //!
-//! A scalar is replaced, a table merged deeply. A list of tables that all carry a `code` (else an `id`) is a keyed
-//! list: the same key replaces, a new one is added. Any other list is appended to.
+//! A scalar is replaced, a table merged deeply. A list of tables that all carry a `code` (else an
+//! `id`) is a keyed list: the same key replaces, a new one is added. Any other list is appended to.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ fn laid(key: &str, under: &Value, over: &Value) -> Result<Value, MergeFault> {
 
 fn lists(list: &str, under: &[Value], over: &[Value]) -> Result<Vec<Value>, MergeFault> {
     let mut merged = under.to_vec();
-    let Some(field) = keyed_by(list, under.iter().chain(over))? else {
+    let Some(field) = keyed_by(list, under, over)? else {
         merged.extend_from_slice(over);
         return Ok(merged);
     };
@@ -52,43 +52,40 @@ fn lists(list: &str, under: &[Value], over: &[Value]) -> Result<Vec<Value>, Merg
         places.insert(key(item), at);
     }
     for item in over {
-        match places.get(&key(item)) {
-            Some(at) => merged[*at] = item.clone(),
-            None => {
-                places.insert(key(item), merged.len());
-                merged.push(item.clone());
-            }
+        if let Some(at) = places.get(&key(item)) {
+            merged[*at] = item.clone();
+            continue;
         }
+        places.insert(key(item), merged.len());
+        merged.push(item.clone());
     }
     Ok(merged)
 }
 
-fn keyed_by<'a>(
+fn keyed_by(
     list: &str,
-    items: impl Iterator<Item = &'a Value> + Clone,
+    under: &[Value],
+    over: &[Value],
 ) -> Result<Option<&'static str>, MergeFault> {
-    if items.clone().next().is_none() {
+    let items = || under.iter().chain(over);
+    let has = |field: &str| {
+        items().all(|item| item.as_table().is_some_and(|item| item.contains_key(field)))
+    };
+    let Some(field) = ["code", "id"].into_iter().find(|field| items().count() > 0 && has(field))
+    else {
         return Ok(None);
-    }
-    for field in ["code", "id"] {
-        if !items.clone().all(|item| item.as_table().is_some_and(|item| item.contains_key(field))) {
-            continue;
-        }
-        for key in items.clone().filter_map(|item| item.get(field)) {
-            let list = list.to_owned();
-            match key {
-                Value::String(key) if key.is_empty() => {
-                    return Err(MergeFault::KeyEmpty { list, field });
-                }
-                Value::String(_) => {}
-                other => {
-                    return Err(MergeFault::KeyNotText { list, field, found: other.type_str() });
-                }
+    };
+    for key in items().filter_map(|item| item.get(field)) {
+        let list = list.to_owned();
+        match key {
+            Value::String(key) if key.is_empty() => {
+                return Err(MergeFault::KeyEmpty { list, field });
             }
+            Value::String(_) => {}
+            other => return Err(MergeFault::KeyNotText { list, field, found: other.type_str() }),
         }
-        return Ok(Some(field));
     }
-    Ok(None)
+    Ok(Some(field))
 }
 
 #[cfg(test)]

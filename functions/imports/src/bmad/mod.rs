@@ -1,4 +1,4 @@
-//! Reading BMad definitions: which generation a bundle is written in, and what it defines.
+//! Reading the definitions of `BMad`: which generation a bundle is written in, and what it defines.
 
 mod activation;
 mod cast;
@@ -37,8 +37,8 @@ pub use merge::{MergeFault, merge};
 use crate::bundle::{Bundle, Refusal};
 use crate::model::{Generation, Import};
 
-/// Reads what a bundle defines. Single files that cannot be read are named in the report; a bundle is refused only
-/// when nothing of it can be used.
+/// Reads what a bundle defines. Single files that cannot be read are named in the report; a bundle
+/// is refused only when nothing of it can be used.
 pub fn read(bundle: &Bundle) -> Result<Import, Refusal> {
     match generation::detect(bundle) {
         Some(Generation::A) => embedded_module::read(bundle),

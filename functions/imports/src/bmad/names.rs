@@ -1,4 +1,5 @@
-//! The names by which an agent of generation D is called: its code, the short form of it, and its own name.
+//! The names by which an agent of generation D is called: its code, the short form of it, and its
+//! own name.
 
 use std::collections::BTreeMap;
 

@@ -25,11 +25,11 @@ pub(super) fn source(bundle: &Bundle, generation: Generation, report: &mut Repor
     {
         let installation = manifest.get("installation").unwrap_or(&manifest);
         source.version = installation.text_at("version");
-        source.name = "bmad-method".to_owned();
+        "bmad-method".clone_into(&mut source.name);
     }
     if source.name.is_empty() {
         let named = if bundle.root().is_empty() { "bundle" } else { bundle.root() };
-        source.name = named.to_owned();
+        named.clone_into(&mut source.name);
     }
     if source.licence.is_none() && report.licence_notice.is_none() {
         report.warn("the bundle names no licence; make sure that you may use its definitions");

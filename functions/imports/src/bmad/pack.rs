@@ -1,4 +1,5 @@
-//! The packs of generation A: the core, and expansion packs beside it, each a folder with `agents/` or `workflows/`.
+//! The packs of generation A: the core, and expansion packs beside it, each a folder with `agents/`
+//! or `workflows/`.
 
 use super::slug::slug;
 use super::{files, yaml};
@@ -10,7 +11,8 @@ pub(super) struct Pack {
     pub(super) folder: String,
     /// What people call it.
     pub(super) title: String,
-    /// Comes before the slug of everything in the pack, because packs use the same names. The core has none.
+    /// Comes before the slug of everything in the pack, because packs use the same names. The core
+    /// has none.
     pub(super) prefix: Option<String>,
     pub(super) version: Option<String>,
 }

@@ -12,7 +12,8 @@ pub(super) fn count(import: &Import, report: &mut Report) {
     }
     for workflow in &import.workflows {
         let mut workflow = workflow.clone();
-        // The one step of a skill without step files repeats the body, and an approval repeats its step.
+        // The one step of a skill without step files repeats the body, and an approval repeats its
+        // step.
         workflow
             .steps
             .retain(|step| step.kind != StepKind::Approval && step.instruction != workflow.body);

@@ -1,4 +1,5 @@
-//! Reading what a step's prose says about its course: where it goes next, and where it waits for a person.
+//! Reading what a step's prose says about its course: where it goes next, and where it waits for a
+//! person.
 
 use crate::model::Counts;
 
@@ -41,7 +42,8 @@ pub(super) fn halts(text: &str) -> Halts {
     halts
 }
 
-/// The step files that a text names, in the order of the text: `step-02-plan` for `./steps/step-02-plan.md`.
+/// The step files that a text names, in the order of the text: `step-02-plan` for
+/// `./steps/step-02-plan.md`.
 pub(super) fn step_files(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -61,7 +63,8 @@ pub(super) fn step_files(text: &str) -> Vec<String> {
     found
 }
 
-/// What stands in braces and looks like a name: `{user_name}`, `{agent.icon}`, `{{.key}}`, `{{story_key}}`.
+/// What stands in braces and looks like a name: `{user_name}`, `{agent.icon}`, `{{.key}}`,
+/// `{{story_key}}`.
 pub(super) fn count_placeholders(text: &str, counts: &mut Counts) {
     let mut rest = text;
     while let Some(open) = rest.find('{') {

@@ -1,7 +1,7 @@
 //! What a module says about itself: who its agents are, and what it asks when it is installed.
 //!
-//! A module says it in `module.yaml`. An installed tree has the answers instead of the questions, and the roster in
-//! `_bmad/config.toml`, under the team's and the user's own layers.
+//! A module says it in `module.yaml`. An installed tree has the answers instead of the questions,
+//! and the roster in `_bmad/config.toml`, under the team's and the user's own layers.
 
 use std::collections::BTreeMap;
 

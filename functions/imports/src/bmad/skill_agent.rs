@@ -89,7 +89,7 @@ fn instructions(text: &str, first: &[String], then: &[String]) -> String {
     let mut instructions = body.trim().to_owned();
     for (heading, steps) in [("Before anything else", first), ("Before the first task", then)] {
         if !steps.is_empty() {
-            instructions.push_str(&format!("\n\n## {heading}\n\n- {}", steps.join("\n- ")));
+            instructions.extend(["\n\n## ", heading, "\n\n- ", &steps.join("\n- ")]);
         }
     }
     instructions

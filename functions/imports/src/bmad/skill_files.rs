@@ -8,7 +8,8 @@ use crate::bundle::Bundle;
 use crate::model::Import;
 use crate::report::Report;
 
-/// Everything that is no definition but belongs to the module, unless it belongs to an old name only.
+/// Everything that is no definition but belongs to the module, unless it belongs to an old name
+/// only.
 pub(super) fn attach(bundle: &Bundle, found: &[Skill], import: &mut Import, report: &mut Report) {
     let by_folder: BTreeMap<&str, &Skill> =
         found.iter().map(|skill| (skill.folder.as_str(), skill)).collect();

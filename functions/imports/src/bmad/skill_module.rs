@@ -1,4 +1,5 @@
-//! Generation D as a whole: skills with `customize.toml`, as a module, a package or an installed tree.
+//! Generation D as a whole: skills with `customize.toml`, as a module, a package or an installed
+//! tree.
 
 use std::collections::BTreeMap;
 
@@ -105,7 +106,8 @@ fn aliases(shims: &[&Skill], live: &BTreeMap<&str, &Skill>, report: &mut Report)
     aliases
 }
 
-/// The agents that are skills, then those that are only in the roster: somebody's own, with a name and a character.
+/// The agents that are skills, then those that are only in the roster: somebody's own, with a name
+/// and a character.
 fn agents_of(
     skills: &[&Skill],
     roster: &Roster,

@@ -1,4 +1,5 @@
-//! A workflow of generation D: a skill, its settings under `[workflow]`, and its step files if it has any.
+//! A workflow of generation D: a skill, its settings under `[workflow]`, and its step files if it
+//! has any.
 
 use serde_json::Map;
 use toml::Table;
@@ -85,15 +86,16 @@ fn body(bundle: &Bundle, skill: &Skill, report: &mut Report) -> String {
             report.count("activation_steps_stripped", 1);
             own.text = inner.text;
         } else {
-            own.text = format!("{}\n\n{}", own.text, inner.text).trim().to_owned();
+            own.text = [own.text, inner.text].join("\n\n");
         }
     }
     prose::count_scripts(&own.text, &mut report.script_calls);
     own.text
 }
 
-/// A skill without step files is one step of one agent. It may well talk with a person all the time; where it says so
-/// the step is marked, because one turn of a model will not do what the text asks for.
+/// A skill without step files is one step of one agent. It may well talk with a person all the
+/// time; where it says so the step is marked, because one turn of a model will not do what the text
+/// asks for.
 fn whole(skill: &Skill, agent: Option<&str>, body: &str, report: &mut Report) -> StepDef {
     let halts = prose::halts(body);
     report.count("halts_for_a_person", halts.person.len());

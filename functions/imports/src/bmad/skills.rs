@@ -70,8 +70,8 @@ pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// An installed tree keeps its skills in the folder of the tool they were installed for; a module keeps them in
-/// `src`, and what a package has besides (bundles for the web, tests) are copies.
+/// An installed tree keeps its skills in the folder of the tool they were installed for; a module
+/// keeps them in `src`, and what a package has besides (bundles for the web, tests) are copies.
 pub(super) fn skill_files(bundle: &Bundle) -> Vec<&str> {
     let all: Vec<&str> =
         bundle.paths().filter(|path| files::file_name(path) == "SKILL.md").collect();

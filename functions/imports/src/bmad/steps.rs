@@ -1,7 +1,7 @@
 //! The step files of a skill, `step-NN-name.md`, as the steps of a workflow.
 //!
-//! The number gives the order. What the prose says beyond that (branches, ways back, stops) is marked for a person to
-//! look at, never guessed.
+//! The number gives the order. What the prose says beyond that (branches, ways back, stops) is
+//! marked for a person to look at, never guessed.
 
 use serde_json::Map;
 
@@ -121,7 +121,8 @@ fn step(draft: &Draft, agent: Option<&str>) -> StepDef {
     }
 }
 
-/// The person's part after a step. Its text is what the step says about waiting, so the person knows what is asked.
+/// The person's part after a step. Its text is what the step says about waiting, so the person
+/// knows what is asked.
 fn approval(step: &StepDef, lines: &[String]) -> StepDef {
     StepDef {
         id: format!("{}-approval", step.id),

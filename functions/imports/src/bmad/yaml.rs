@@ -1,8 +1,10 @@
-//! YAML as a tree that keeps the order of its keys: phases and sequences of generation A mean their order.
+//! YAML as a tree that keeps the order of its keys: phases and sequences of generation A mean their
+//! order.
 //!
-//! `serde-saphyr` and not one of the forks of `serde_yaml`: those wrap a port of libyaml that nobody develops
-//! (`serde_yaml_ng` and `serde_norway` last released in 2024), this one is released often, is written not to panic,
-//! refuses doubled keys and has budgets against documents that expand without end.
+//! `serde-saphyr` and not one of the forks of `serde_yaml`: those wrap a port of libyaml that
+//! nobody develops (`serde_yaml_ng` and `serde_norway` last released in 2024), this one is released
+//! often, is written not to panic, refuses doubled keys and has budgets against documents that
+//! expand without end.
 
 use std::fmt;
 
@@ -195,10 +197,12 @@ mod tests {
     fn doubled_keys_and_deep_or_exploding_documents_are_errors() {
         assert!(parse("a: 1\na: 2\n").is_err());
         assert!(parse(&"[".repeat(5_000)).is_err());
-        let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
-        for (from, to) in ('a'..'i').zip('b'..='i') {
-            bomb.push_str(&format!("{to}: &{to} [{}]\n", vec![format!("*{from}"); 9].join(",")));
-        }
-        assert!(parse(&bomb).is_err());
+        let nine = |from: char, to: char| {
+            format!("{to}: &{to} [{}]\n", ["*", &from.to_string(), ","].concat().repeat(9))
+        };
+        let levels = ('a'..'i').zip('b'..='i').map(|(from, to)| nine(from, to));
+        let bomb: Vec<String> =
+            std::iter::once("a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned()).chain(levels).collect();
+        assert!(parse(&bomb.concat()).is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! Where every unpacker puts what it finds: one place that counts, checks paths and refuses doubles.
+//! Where every unpacker puts what it finds: one place that counts, checks paths and refuses
+//! doubles.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -29,7 +30,8 @@ impl Gather {
         path::checked(raw_path)
     }
 
-    /// Reads one file, stopping as soon as any limit is passed: a header that lies about a size changes nothing.
+    /// Reads one file, stopping as soon as any limit is passed: a header that lies about a size
+    /// changes nothing.
     pub(super) fn file(
         &mut self,
         path: String,

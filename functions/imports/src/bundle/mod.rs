@@ -1,4 +1,5 @@
-//! Unpacking what somebody sent, in memory and within limits: a tarball, a zip or the files of a folder.
+//! Unpacking what somebody sent, in memory and within limits: a tarball, a zip or the files of a
+//! folder.
 
 mod gather;
 pub mod limits;
@@ -15,7 +16,8 @@ use limits::MAX_BUNDLE_BYTES;
 pub use refusal::Refusal;
 pub use text::NotText;
 
-/// Folders that mean something to a reader of definitions, so the only folder of a bundle may well be one of them.
+/// Folders that mean something to a reader of definitions, so the only folder of a bundle may well
+/// be one of them.
 const MEANINGFUL: [&str; 9] = [
     "src",
     "skills",
@@ -28,8 +30,8 @@ const MEANINGFUL: [&str; 9] = [
     "bmad",
 ];
 
-/// The files of a bundle by path. The folder that a packer puts around everything (`package/`, `module-1.2/`) is
-/// left out of the paths.
+/// The files of a bundle by path. The folder that a packer puts around everything (`package/`,
+/// `module-1.2/`) is left out of the paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     root: String,
@@ -83,7 +85,8 @@ impl Bundle {
         self.files.is_empty()
     }
 
-    /// In order of their names, so whatever is made from a bundle is made in the same order each time.
+    /// In order of their names, so whatever is made from a bundle is made in the same order each
+    /// time.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
@@ -92,7 +95,8 @@ impl Bundle {
         self.files.get(path).map(Vec::as_slice)
     }
 
-    /// A file as text: no byte order mark, lines ended by a line feed alone. `None` when there is no such file.
+    /// A file as text: no byte order mark, lines ended by a line feed alone. `None` when there is
+    /// no such file.
     pub fn text(&self, path: &str) -> Option<Result<String, NotText>> {
         self.get(path).map(text::normalised)
     }
@@ -118,7 +122,8 @@ impl Bundle {
     fn only_folder(&self) -> Option<String> {
         let (folder, rest) = self.files.keys().next()?.split_once('/')?;
         let packaging = !folder.starts_with('.') && !MEANINGFUL.contains(&folder);
-        // A lone skill or agent folder keeps its name: the name has to agree with what is written inside.
+        // A lone skill or agent folder keeps its name: the name has to agree with what is written
+        // inside.
         let holds_skill = ["SKILL.md", "customize.toml"]
             .iter()
             .any(|name| self.files.contains_key(&format!("{folder}/{name}")));

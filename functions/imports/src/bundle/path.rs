@@ -1,4 +1,5 @@
-//! A path as a bundle may contain it: relative, forward slashes, nothing that a file system could read in two ways.
+//! A path as a bundle may contain it: relative, forward slashes, nothing that a file system could
+//! read in two ways.
 
 use super::limits::{MAX_PATH_BYTES, MAX_PATH_DEPTH};
 use super::refusal::Refusal;

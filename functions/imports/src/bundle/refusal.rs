@@ -1,4 +1,5 @@
-//! Why a bundle is refused as a whole: a code that never changes, and a sentence that says what to do.
+//! Why a bundle is refused as a whole: a code that never changes, and a sentence that says what to
+//! do.
 
 use super::limits::{MAX_BUNDLE_BYTES, MAX_ENTRIES, MAX_FILE_BYTES, MAX_RATIO, MAX_UNPACKED_BYTES};
 

@@ -38,14 +38,19 @@ pub(super) fn gzipped(bytes: &[u8], gather: &mut Gather) -> Result<(), Refusal> 
 }
 
 pub(super) fn plain(bytes: &[u8], gather: &mut Gather) -> Result<(), Refusal> {
-    // Two empty blocks end a tar. Without them it was cut, perhaps between two files, which nothing else would show.
-    if bytes.len() < 2 * BLOCK || bytes[bytes.len() - 2 * BLOCK..].iter().any(|byte| *byte != 0) {
+    // Two empty blocks end a tar. Without them it was cut, perhaps between two files, which nothing
+    // else would show.
+    if bytes.len() < 2 * BLOCK
+        || !bytes.len().is_multiple_of(BLOCK)
+        || bytes[bytes.len() - 2 * BLOCK..].iter().any(|byte| *byte != 0)
+    {
         return Err(Refusal::Truncated);
     }
     unpack(bytes, gather, &Passed::default())
 }
 
-/// By the magic of POSIX and GNU, or by the header's checksum for the oldest tars, which have no magic.
+/// By the magic of POSIX and GNU, or by the header's checksum for the oldest tars, which have no
+/// magic.
 pub(super) fn looks_like_tar(bytes: &[u8]) -> bool {
     let Some(head) = bytes.first_chunk::<BLOCK>() else {
         return false;

@@ -1,4 +1,5 @@
-//! Bytes to text. Windows editors leave a byte order mark and CRLF; a file in another encoding is named, not guessed.
+//! Bytes to text. Windows editors leave a byte order mark and CRLF; a file in another encoding is
+//! named, not guessed.
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it is not UTF-8 text (the first wrong byte is number {0}); save it as UTF-8")]

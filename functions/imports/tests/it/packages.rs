@@ -1,5 +1,6 @@
-//! The exact counts of the published packages. They are fetched from npm when the test runs and are never part of the
-//! repository; where npm cannot be reached the tests say so, and the fixtures stand alone.
+//! The exact counts of the published packages. They are fetched from npm when the test runs and are
+//! never part of the repository; where npm cannot be reached the tests say so, and the fixtures
+//! stand alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,8 +38,9 @@ impl Package {
             return None;
         }
         let bytes = fs::read(&file).unwrap();
-        let sum: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(sum, self.sha256, "{} is not the published package", file.display());
+        let sum: Vec<String> =
+            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(sum.concat(), self.sha256, "{} is not the published package", file.display());
         Some(bytes)
     }
 
@@ -213,9 +215,9 @@ fn generation_a_is_read_to_the_last_piece() {
         ["expansion-packs/bmad-creative-writing/workflows/book-cover-design-workflow.md"]
     );
 
-    let named = |name: &str| import.report.unresolved.iter().filter(|one| one.name == name).count();
+    let times = |name: &str| import.report.unresolved.iter().filter(|one| one.name == name).count();
     let names = ["various", "analyst/pm", "pm/architect", "solution-architect", "game-dev"];
-    assert_eq!(names.map(named), [9, 6, 1, 2, 2]);
+    assert_eq!(names.map(times), [9, 6, 1, 2, 2]);
     assert_eq!(import.report.unresolved.len(), 20);
 
     assert_eq!(import.rooms.len(), 8);
