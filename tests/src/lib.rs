@@ -1,1 +1,26 @@
-//! tests
+//! What every test needs: the whole product, and people to use it.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests may panic")]
+
+pub mod drive;
+mod house;
+mod people;
+pub mod scripted;
+mod signer;
+
+pub use house::House;
+pub use people::{Organization, Person, Reply};
+pub use signer::Signer;
+
+/// Every permission there is, as an administrator has them.
+pub const EVERYTHING: &[&str] = &[
+    "agents:read",
+    "agents:write",
+    "workflows:read",
+    "workflows:write",
+    "imports:read",
+    "imports:write",
+    "runs:read",
+    "runs:write",
+    "documents:read",
+    "conversations:read",
+];

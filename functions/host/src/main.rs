@@ -1,4 +1,4 @@
-//! Serves the whole product on `HOST_ADDRESS`.
+//! Serves the whole product on `HOST_ADDRESS`; with the argument `migrate`, migrates and ends.
 
 use anyhow::Context;
 use shared::app::Parts;
@@ -7,8 +7,20 @@ use shared::{App, config, telemetry};
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     telemetry::start();
-    let address = config::host_address()?;
     let app = App::new(Parts::default());
+    match std::env::args().nth(1).as_deref() {
+        None => serve(app).await,
+        Some("migrate") => {
+            let migrated = platform::migrate::migrate().await?;
+            tracing::info!(applied = ?migrated.applied, version = migrated.version, "migrated");
+            Ok(())
+        }
+        Some(other) => anyhow::bail!("`{other}` is nothing I can do: no argument, or `migrate`"),
+    }
+}
+
+async fn serve(app: App) -> anyhow::Result<()> {
+    let address = config::host_address()?;
     let listener = tokio::net::TcpListener::bind(&address)
         .await
         .with_context(|| format!("cannot listen on {address}: is another host running?"))?;

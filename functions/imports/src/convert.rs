@@ -1,4 +1,5 @@
-//! What was read becomes what is stored. Nothing is dropped: what has no field goes to `extensions`.
+//! What was read becomes what is stored. Nothing is dropped: what has no field goes to
+//! `extensions`.
 
 use agents::model::{Capability, Definition as Agent};
 use serde_json::{Map, Value, json};

@@ -22,6 +22,10 @@ pub struct Migrated {
 }
 
 pub async fn handle(_: App, _: Nothing) -> Result<Migrated> {
+    migrate().await
+}
+
+pub async fn migrate() -> Result<Migrated> {
     let settings = config::Database::migrations().map_err(Error::Internal)?;
     let mut client = connect_owner(&settings).await?;
     let runner = runner();

@@ -1,0 +1,43 @@
+//! What the state machine `run` does, in this process: for tests and benchmarks of the functions.
+//! The machine itself is run by the emulator's interpreter in the end-to-end tests.
+
+use anyhow::Result;
+use runs::model::RunRef;
+use runs::plan::{Chosen, Plan};
+use runs::turn::Work;
+use shared::{App, Error};
+use tokio::task::JoinSet;
+
+/// Plans and works until the run is closed; `Ok` is the state it ended in.
+pub async fn to_the_end(app: App, run: RunRef) -> Result<String, Error> {
+    loop {
+        let steps = match runs::plan::handle(app, run).await? {
+            Plan::Finish => return Ok(runs::finish::handle(app, run).await?.state),
+            Plan::Work { steps } => steps,
+        };
+        wave(app, run, steps).await?;
+    }
+}
+
+/// One wave, side by side; the first error once all have ended.
+pub async fn wave(app: App, run: RunRef, steps: Vec<Chosen>) -> Result<(), Error> {
+    let mut workers = JoinSet::new();
+    for step in steps {
+        workers.spawn(one(app, run, step));
+    }
+    let mut outcome = Ok(());
+    while let Some(ended) = workers.join_next().await {
+        let ended = ended.map_err(|e| Error::Internal(e.into()))?;
+        outcome = outcome.and(ended);
+    }
+    outcome
+}
+
+async fn one(app: App, run: RunRef, step: Chosen) -> Result<(), Error> {
+    let work = Work { run, step_id: step.id, attempt: 0 };
+    if step.kind == "agent" {
+        return runs::step::handle(app, work).await.map(drop);
+    }
+    while runs::room::handle(app, work.clone()).await?.next == "more" {}
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! The whole product in a test: real Postgres behind its pooler, real tokens, a scripted model.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use serde_json::Map;
+use shared::app::Parts;
+use shared::auth::Verifier;
+use shared::db::Db;
+use shared::llm::{Llm, Provider, Settings};
+use shared::{App, config};
+use uuid::Uuid;
+
+use crate::scripted::{Script, Server};
+use crate::{Organization, Person, Signer};
+
+pub struct House {
+    pub app: App,
+    pub router: Router,
+    pub signer: Signer,
+    pub model: Server,
+}
+
+impl House {
+    /// With a model that answers at once.
+    pub fn open() -> Result<Self> {
+        Self::with_model(Script::echo())
+    }
+
+    pub fn with_model(script: Script) -> Result<Self> {
+        let database = config::Database::from_env()
+            .context("tests need the test stack: run them by `make test`, see CONTRIBUTING.md")?;
+        let db = Db::connect(&config::Database { pool: 8, ..database })?;
+        let signer = Signer::start();
+        let model = Server::start(script)?;
+        let llm = Llm::from_settings(&model_settings(&model.base_url))?;
+        let app = App::new(Parts {
+            db: db.into(),
+            auth: Verifier::new(signer.settings()).into(),
+            llm: llm.into(),
+            ..Parts::default()
+        });
+        Ok(Self { app, router: host::router(app)?, signer, model })
+    }
+
+    /// A new organization, of which nothing is on record.
+    pub fn organization(&self) -> Organization<'_> {
+        Organization { house: self, org_id: format!("org_{}", Uuid::now_v7().simple()) }
+    }
+
+    pub fn stranger(&self) -> Person<'_> {
+        Person { router: &self.router, token: None }
+    }
+
+    pub fn with_token(&self, token: &str) -> Person<'_> {
+        Person { router: &self.router, token: Some(token.to_owned()) }
+    }
+}
+
+/// Settings for an OpenAI-compatible model at this address.
+pub(crate) fn model_settings(base_url: &str) -> Settings {
+    Settings {
+        provider: Provider::OpenAi,
+        base_url: Some(base_url.to_owned()),
+        api_key: None,
+        model: "scripted-1".into(),
+        context_tokens: 4_000,
+        timeout: Duration::from_secs(10),
+        sampling: Map::new(),
+    }
+}
