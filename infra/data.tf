@@ -1,0 +1,32 @@
+# One table for what expires or is counted: idempotency keys, spend, leases. The record itself is
+# in PostgreSQL. Nothing uses it yet; its users come with the next part.
+resource "aws_dynamodb_table" "this" {
+  name                        = local.prefix
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "pk"
+  range_key                   = "sk"
+  deletion_protection_enabled = var.keep_data
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+}

@@ -1,0 +1,53 @@
+# One Lambda for each row of each table. A new function is a new row, and no change here.
+locals {
+  root = coalesce(var.functions, "${path.module}/../functions")
+
+  functions = merge([for table in fileset(local.root, "*/functions.json") : jsondecode(file("${local.root}/${table}"))]...)
+  routes    = { for name, row in local.functions : name => row if can(row.route) }
+  queues    = { for name, row in local.functions : name => row if can(row.queue) }
+  schedules = { for name, row in local.functions : name => row if can(row.schedule) }
+
+  # Behind a token: a function verifies it again itself, so it must know whose it is.
+  guarded = { for name, row in local.routes : name => row if row.permission != "public" }
+
+  auth = {
+    AUTH_ISSUER   = var.auth_issuer
+    AUTH_AUDIENCE = var.auth_audience
+    AUTH_JWKS_URL = var.auth_jwks_url
+  }
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.functions
+
+  name         = "${local.prefix}-${each.key}"
+  archive      = replace(var.archives, "{function}", each.key)
+  architecture = var.architecture
+  memory       = each.value.memory
+  timeout      = each.value.timeout
+  uses         = each.value.uses
+  grants       = local.grants
+  statements   = local.trigger_statements[each.key]
+
+  environment = merge(
+    { LOG_LEVEL = var.log_level },
+    contains(keys(local.guarded), each.key) ? local.auth : {},
+    var.environment,
+  )
+
+  log_retention_days = var.log_retention_days
+}
+
+locals {
+  # What a trigger needs, beside what the row says it uses.
+  trigger_statements = {
+    for name, row in local.functions : name => concat(
+      can(row.queue) ? [{
+        actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        resources = [aws_sqs_queue.work[name].arn]
+      }] : [],
+      can(row.schedule) ? [{ actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.undelivered.arn] }] : [],
+    )
+  }
+}

@@ -1,0 +1,53 @@
+# Each capability that a row may `use`, spelled out once: what it may do, and where the thing is.
+# The names are those of shared/src/config.rs.
+locals {
+  # Made from its name: the machine's definition names functions, and functions name the machine.
+  run_machine = "arn:${local.partition}:states:${var.region}:${local.account}:stateMachine:${local.prefix}-run"
+
+  grants = {
+    # PostgreSQL and Redis know their callers by password, not by IAM.
+    db = {
+      statements = []
+      environment = {
+        DATABASE_URL = var.database_url
+        DATABASE_CA  = var.database_ca
+      }
+    }
+
+    owner-db = {
+      statements = []
+      environment = {
+        MIGRATE_DATABASE_URL = var.migrate_database_url
+        DATABASE_CA          = var.database_ca
+      }
+    }
+
+    redis = {
+      statements  = []
+      environment = { REDIS_URL = var.redis_url }
+    }
+
+    llm = {
+      statements = [for _ in ["bedrock"] : {
+        actions   = ["bedrock:InvokeModel"]
+        resources = var.model.arns
+      } if var.model.provider == "bedrock"]
+      environment = {
+        MODEL_PROVIDER        = var.model.provider
+        MODEL_BASE_URL        = var.model.base_url
+        MODEL_NAME            = var.model.name
+        MODEL_API_KEY         = var.model_api_key
+        MODEL_CONTEXT_TOKENS  = tostring(var.model.context_tokens)
+        MODEL_TIMEOUT_SECONDS = tostring(var.model.timeout_seconds)
+      }
+    }
+
+    states = {
+      statements = [
+        { actions = ["states:StartExecution"], resources = [local.run_machine] },
+        { actions = ["states:StopExecution"], resources = ["${replace(local.run_machine, ":stateMachine:", ":execution:")}:*"] },
+      ]
+      environment = { RUN_STATE_MACHINE_ARN = local.run_machine }
+    }
+  }
+}

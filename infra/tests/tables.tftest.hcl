@@ -1,0 +1,175 @@
+# The real tables: every row has become what it says.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+# The provider checks that a schedule's target looks like an ARN; the other functions keep random
+# ones, so that no two are the same.
+override_resource {
+  target = module.function["runs-dispatch"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:scheduled:live" }
+}
+
+variables {
+  stage                = "test"
+  region               = "eu-west-1"
+  archives             = "tests/fixtures/empty.zip"
+  auth_issuer          = "https://issuer.example/"
+  auth_audience        = "https://api.example"
+  database_url         = "postgres://app@db.example/cadre"
+  migrate_database_url = "postgres://owner@db.example/cadre"
+  database_ca          = "/etc/ca.pem"
+  redis_url            = "rediss://cache.example"
+  model                = { provider = "extractive" }
+}
+
+run "every_row" {
+  assert {
+    condition     = length(local.functions) > 0 && keys(module.function) == keys(local.functions)
+    error_message = "Each row is one function."
+  }
+
+  assert {
+    condition     = alltrue([for name, f in module.function : f.name == "cadre-test-${name}" && f.role == f.name && f.log_group == "/aws/lambda/${f.name}"])
+    error_message = "Each function has a role and a log group of its own, by its name."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, row in local.functions : sort(flatten([for s in jsondecode(module.function[name].policy).Statement : s.Action])) == sort(concat(
+        ["logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+        contains(row.uses, "states") ? ["states:StartExecution", "states:StopExecution"] : [],
+        can(row.schedule) ? ["sqs:SendMessage"] : [],
+        can(row.queue) ? ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] : [],
+      ))
+    ])
+    error_message = "A function may do what its row uses and its trigger needs, and nothing else."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, row in local.functions : [
+        for variable, capability in {
+          DATABASE_URL          = "db"
+          MIGRATE_DATABASE_URL  = "owner-db"
+          REDIS_URL             = "redis"
+          MODEL_API_KEY         = "llm"
+          RUN_STATE_MACHINE_ARN = "states"
+        } : contains(module.function[name].environment, variable) == contains(row.uses, capability)
+      ]
+    ]))
+    error_message = "A function knows the address of what its row uses, and no other."
+  }
+}
+
+run "routes" {
+  command = plan
+
+  assert {
+    condition     = { for name, route in aws_apigatewayv2_route.this : name => route.route_key } == { for name, row in local.functions : name => row.route if can(row.route) }
+    error_message = "Each row with a route is a route of the API."
+  }
+
+  assert {
+    condition     = alltrue([for name, route in aws_apigatewayv2_route.this : route.authorization_type == (local.functions[name].permission == "public" ? "NONE" : "JWT")])
+    error_message = "Every route but a public one is behind the authorizer."
+  }
+
+  assert {
+    condition     = [for name, route in aws_apigatewayv2_route.this : name if route.authorization_type == "NONE"] == ["platform-health", "platform-openapi"]
+    error_message = "These are public, and no other: think twice before you add to this list."
+  }
+
+  assert {
+    condition     = alltrue([for name in keys(local.functions) : contains(module.function[name].environment, "AUTH_ISSUER") == contains(keys(local.guarded), name)])
+    error_message = "A function knows the issuer exactly if its route is guarded."
+  }
+
+  assert {
+    condition     = keys(aws_lambda_permission.api) == keys(local.routes)
+    error_message = "The gateway may call exactly the functions that have a route."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_authorizer.token.jwt_configuration[0].issuer == var.auth_issuer && aws_apigatewayv2_authorizer.token.jwt_configuration[0].audience == toset([var.auth_audience])
+    error_message = "The authorizer takes this issuer's tokens for this API."
+  }
+}
+
+run "state_machines" {
+  assert {
+    condition     = toset(keys(aws_sfn_state_machine.this)) == toset([for file in fileset(local.root, "*/workflows/*.asl.json") : trimsuffix(basename(file), ".asl.json")])
+    error_message = "Each definition is one state machine."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for name, tasks in local.tasks : [for task in tasks : strcontains(aws_sfn_state_machine.this[name].definition, module.function[task].arn)]]))
+    error_message = "Every hole of a definition holds the function's ARN."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, tasks in local.tasks :
+      toset(jsondecode(aws_iam_role_policy.workflow[name].policy).Statement[0].Resource) == toset([for task in tasks : module.function[task].arn])
+    ])
+    error_message = "A machine may call the functions it names."
+  }
+
+  assert {
+    condition     = toset(local.tasks["run"]) == toset(["runs-fail", "runs-finish", "runs-plan", "runs-room", "runs-step"])
+    error_message = "The run machine calls five functions."
+  }
+
+  assert {
+    condition     = length(toset([for f in module.function : f.arn])) == length(module.function)
+    error_message = "The two above would mean nothing if the mocked ARNs were all the same."
+  }
+
+  assert {
+    condition     = alltrue([for machine in aws_sfn_state_machine.this : machine.logging_configuration[0].level == "ALL" && !machine.logging_configuration[0].include_execution_data && machine.tracing_configuration[0].enabled])
+    error_message = "Executions are logged and traced, without their data."
+  }
+
+  assert {
+    condition     = local.run_machine == "arn:aws:states:eu-west-1:111122223333:stateMachine:${aws_sfn_state_machine.this["run"].name}"
+    error_message = "The functions that start runs know the machine by the name it gets."
+  }
+}
+
+run "schedules" {
+  command = plan
+
+  assert {
+    condition     = { for name, schedule in aws_scheduler_schedule.this : name => schedule.schedule_expression } == { for name, row in local.functions : name => row.schedule if can(row.schedule) }
+    error_message = "Each row with a schedule has one."
+  }
+
+  assert {
+    condition     = keys(aws_lambda_function_event_invoke_config.schedule) == keys(local.schedules)
+    error_message = "What a scheduled function fails at is kept."
+  }
+}
+
+run "bedrock" {
+  command = plan
+
+  variables {
+    model = { provider = "bedrock", name = "some.model", arns = ["arn:aws:bedrock:eu-west-1::foundation-model/some.model"] }
+  }
+
+  assert {
+    condition     = local.grants.llm.statements[0] == { actions = ["bedrock:InvokeModel"], resources = var.model.arns }
+    error_message = "With Bedrock, `llm` is the right to call the models that are named."
+  }
+}
+
+run "bedrock_without_a_model" {
+  command = plan
+
+  variables {
+    model = { provider = "bedrock" }
+  }
+
+  expect_failures = [var.model]
+}

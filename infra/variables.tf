@@ -1,0 +1,144 @@
+variable "stage" {
+  description = "Which deployment this is, such as dev or prod: part of every name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{0,11}$", var.stage))
+    error_message = "stage is 1 to 12 lower-case letters and digits, a letter first."
+  }
+}
+
+variable "region" {
+  description = "The AWS region."
+  type        = string
+}
+
+# ---- The code
+
+variable "functions" {
+  description = "The folder with the tables (functions/<domain>/functions.json) and state machines; without, the checkout's."
+  type        = string
+  default     = null
+}
+
+variable "archives" {
+  description = "Where `cargo lambda build --release --output-format zip` left each function's zip; {function} stands for its name."
+  type        = string
+  default     = "../target/lambda/{function}/bootstrap.zip"
+}
+
+variable "architecture" {
+  description = "What the zips were built for: arm64 (cheaper on AWS) or x86_64."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture is arm64 or x86_64."
+  }
+}
+
+variable "environment" {
+  description = "Variables that every function gets beside those of its capabilities, such as AWS_ENDPOINT_URL for an emulator."
+  type        = map(string)
+  default     = {}
+}
+
+# ---- Operation
+
+variable "log_level" {
+  description = "What the functions log: error, warn, info, debug, or a tracing filter."
+  type        = string
+  default     = "info"
+}
+
+variable "log_retention_days" {
+  description = "How long every log group keeps its lines."
+  type        = number
+  default     = 30
+}
+
+variable "requests_per_second" {
+  description = "Steady limit of the API; bursts may be twice that."
+  type        = number
+  default     = 200
+}
+
+variable "keep_data" {
+  description = "Whether the table refuses to be deleted."
+  type        = bool
+  default     = true
+}
+
+# ---- People: who issues tokens
+
+variable "auth_issuer" {
+  description = "The exact `iss` of access tokens; for Auth0 with the slash at its end."
+  type        = string
+}
+
+variable "auth_audience" {
+  description = "The API's identifier: the `aud` of access tokens."
+  type        = string
+}
+
+variable "auth_jwks_url" {
+  description = "The issuer's key set; empty: <issuer>/.well-known/jwks.json."
+  type        = string
+  default     = ""
+}
+
+# ---- What lies outside: made elsewhere until the network and the databases move in here
+
+variable "database_url" {
+  description = "PostgreSQL as the app role, through RDS Proxy or PgBouncer in transaction mode."
+  type        = string
+  sensitive   = true
+}
+
+variable "migrate_database_url" {
+  description = "PostgreSQL as the owner, past the pooler: for platform-migrate alone."
+  type        = string
+  sensitive   = true
+}
+
+variable "database_ca" {
+  description = "PEM file, on the function's file system, that vouches for the database. Empty means no TLS: for loopback only."
+  type        = string
+}
+
+variable "redis_url" {
+  description = "Redis or Valkey: rediss://… for TLS."
+  type        = string
+  sensitive   = true
+}
+
+variable "model" {
+  description = "The language model: an OpenAI-compatible endpoint, Bedrock, or extractive, which is none."
+  type = object({
+    provider        = string
+    base_url        = optional(string, "")
+    name            = optional(string, "")
+    context_tokens  = optional(number, 8000)
+    timeout_seconds = optional(number, 60)
+    # Bedrock: the models and inference profiles that may be called.
+    arns = optional(list(string), [])
+  })
+
+  validation {
+    condition     = contains(["openai", "bedrock", "extractive"], var.model.provider)
+    error_message = "model.provider is openai, bedrock or extractive."
+  }
+
+  validation {
+    condition     = var.model.provider != "bedrock" || length(var.model.arns) > 0
+    error_message = "model.arns must name the Bedrock models and inference profiles that functions may call."
+  }
+}
+
+variable "model_api_key" {
+  description = "Key of the OpenAI-compatible endpoint, if it wants one."
+  type        = string
+  default     = ""
+  sensitive   = true
+}
