@@ -36,6 +36,8 @@ enum Verb {
     Up(Up),
     /// End what was started, by process id
     Stop,
+    /// End it and remove everything below .local/
+    Clean,
     /// Show what runs
     Status,
     /// Print the variables of the running stack as KEY=VALUE
@@ -82,6 +84,7 @@ fn main() -> Result<()> {
     match verb {
         Verb::Up(wanted) => up(name, &wanted),
         Verb::Stop => stop(name.as_deref()),
+        Verb::Clean => clean(),
         Verb::Status => status(name.as_deref()),
         Verb::Env => env(name.as_deref()),
         Verb::Token { user } => token(name.as_deref(), &user),
@@ -117,6 +120,12 @@ fn up(name: Option<String>, wanted: &Up) -> Result<()> {
 fn stop(name: Option<&str>) -> Result<()> {
     let ended = stack::stop(name)?;
     say(&format!("  {ended} services ended"));
+    Ok(())
+}
+
+fn clean() -> Result<()> {
+    stack::clean()?;
+    say("  .local/ is gone; the Debian packages stay");
     Ok(())
 }
 

@@ -38,6 +38,14 @@ impl Paths {
         Ok(Self { root, tools, stack })
     }
 
+    /// The names of the stacks that were ever started in this checkout.
+    pub fn stacks(&self) -> Vec<Option<String>> {
+        let folders = fs::read_dir(&self.tools).into_iter().flatten().flatten();
+        let started = folders.filter(|folder| folder.path().join("stack.lock").exists());
+        let names = started.filter_map(|folder| folder.file_name().into_string().ok());
+        [None].into_iter().chain(names.map(Some)).collect()
+    }
+
     pub fn state(&self) -> PathBuf {
         self.stack.join("stack.json")
     }

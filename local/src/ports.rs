@@ -1,8 +1,10 @@
 //! Free loopback ports: picked, never fixed.
 
 use std::{
+    fs,
     hash::{BuildHasher, RandomState},
     net::{Ipv4Addr, TcpListener},
+    path::Path,
 };
 
 use anyhow::{Result, bail};
@@ -11,6 +13,23 @@ use anyhow::{Result, bail};
 /// connections, so that nobody is given the port between our look and our use.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
+
+/// The ports of an earlier start, so that addresses and tokens stay good over a
+/// restart; new ones, kept in `file` for the next time, when somebody took one of them.
+pub fn kept<const N: usize>(file: &Path) -> Result<[u16; N]> {
+    let earlier = fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok());
+    let earlier = earlier.and_then(|ports: Vec<u16>| <[u16; N]>::try_from(ports).ok());
+    if let Some(ports) = earlier.filter(|ports| ports.iter().all(|port| is_free(*port))) {
+        return Ok(ports);
+    }
+    let ports = free()?;
+    fs::write(file, serde_json::to_string(&ports.as_slice())?)?;
+    Ok(ports)
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
 
 /// As many different free ports as asked for.
 pub fn free<const N: usize>() -> Result<[u16; N]> {
@@ -45,6 +64,16 @@ mod tests {
             assert!((FIRST..FIRST + COUNT).contains(port));
             TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).unwrap();
         }
+    }
+
+    #[test]
+    fn ports_are_kept_until_somebody_takes_one() {
+        let file = std::env::temp_dir().join(format!("cadre-ports-{}", std::process::id()));
+        let first = kept::<3>(&file).unwrap();
+        assert_eq!(kept::<3>(&file).unwrap(), first);
+        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, first[1])).unwrap();
+        assert!(!kept::<3>(&file).unwrap().contains(&first[1]));
+        fs::remove_file(&file).unwrap();
     }
 
     #[test]

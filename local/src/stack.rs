@@ -5,7 +5,7 @@ mod state;
 
 use std::{
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Child,
     thread::sleep,
@@ -22,6 +22,7 @@ use crate::{
     progress::{say, seconds},
     service::{self, Running, Service, Started, describe},
     services::{self, postgres::Cluster},
+    user::User,
 };
 pub use build::{Options, Part};
 pub use state::State;
@@ -303,6 +304,23 @@ pub fn stop(name: Option<&str>) -> Result<usize> {
     State::read(&paths).end_services();
     State::forget(&paths);
     Ok(alive)
+}
+
+/// What `make clean` does: ends every stack of this checkout, and removes `.local/`
+/// and what had to be put elsewhere.
+pub fn clean() -> Result<()> {
+    let paths = Paths::find(None)?;
+    let user = User::unprivileged()?;
+    let mut elsewhere = vec![user.place(&paths.tools.join("postgres"))];
+    for name in paths.stacks() {
+        let one = Paths::find(name.as_deref())?;
+        stop(name.as_deref())?;
+        elsewhere.extend(["cluster", "pgbouncer"].map(|part| user.place(&one.stack.join(part))));
+    }
+    for folder in elsewhere.iter().chain([&paths.tools]).filter(|folder| folder.exists()) {
+        fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
+    }
+    Ok(())
 }
 
 /// Starts and stops of one stack take turns.

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{progress::say, settings};
 
@@ -51,6 +51,10 @@ impl User {
             say(&format!("  {} goes to {}: {why}", wanted.display(), folder.display()));
         }
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        // In a folder where everybody may write, somebody else may have been there first.
+        let owner = fs::metadata(&folder)?.uid();
+        let known = [rustix::process::geteuid().as_raw(), self.uid()];
+        ensure!(known.contains(&owner), "{} belongs to user {owner}", folder.display());
         self.own(&folder)?;
         Ok(folder)
     }
@@ -63,6 +67,13 @@ impl User {
         let mut hasher = DefaultHasher::new();
         wanted.hash(&mut hasher);
         settings::temporary().join(format!("cadre-{:016x}", hasher.finish()))
+    }
+
+    fn uid(&self) -> u32 {
+        match self {
+            Self::Ourselves => rustix::process::geteuid().as_raw(),
+            Self::Other { uid, .. } => *uid,
+        }
     }
 
     pub fn own(&self, path: &Path) -> Result<()> {

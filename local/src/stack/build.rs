@@ -126,7 +126,8 @@ fn connects(address: &str) -> bool {
 
 /// Starts everything: what waits for nothing first, side by side; then each is waited for.
 pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<Stack> {
-    let [postgres, pooler, cache, aws, issuer, llm, host] = ports::free()?;
+    let [postgres, pooler, cache, aws, issuer, llm, host] =
+        ports::kept(&paths.stack.join("ports.json"))?;
     let mut state = State { supervisor: supervisor(options.detached)?, ..State::default() };
     let mut tell = |name: &str, value: String| state.environment.insert(name.to_owned(), value);
     tell("HOST_ADDRESS", format!("127.0.0.1:{host}"));
@@ -175,13 +176,18 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         owner: Owner::Us,
         registered: None,
     };
+    // First of all, while nothing else wants the processor: the first time it takes seconds.
+    let cluster = options
+        .with(Part::Database)
+        .then(|| Cluster::open(&stack.paths, &tools.postgres, postgres));
+    let cluster = cluster.transpose()?;
     // From here on an early return ends what was started: `stack` is dropped.
     let mut waiting = vec![];
     for service in early {
         waiting.push(stack.begin(service)?);
     }
-    if options.with(Part::Database) {
-        waiting.push(stack.database_services(options, tools, postgres, pooler)?);
+    if let Some(cluster) = cluster {
+        waiting.push(stack.database_services(options, tools, &cluster, pooler)?);
     }
     stack.finish(waiting)?;
     stack.register()?;
@@ -197,17 +203,16 @@ impl Stack {
         &mut self,
         options: &Options,
         tools: &Tools,
-        port: u16,
+        cluster: &Cluster,
         pooler: u16,
     ) -> Result<Started> {
-        let cluster = Cluster::open(&self.paths, &tools.postgres, port)?;
         let postgres = self.begin(cluster.service(&options.postgres))?;
         self.finish(vec![postgres])?;
         cluster.bootstrap().context("preparing the database")?;
 
         let size = options.pool_size;
-        let service = pgbouncer::service(&self.paths, &tools.postgres, &cluster, pooler, size)?;
-        let app = pgbouncer::app_url(&cluster, pooler, "cadre");
+        let service = pgbouncer::service(&self.paths, &tools.postgres, cluster, pooler, size)?;
+        let app = pgbouncer::app_url(cluster, pooler, "cadre");
         let environment = &mut self.state.environment;
         environment.insert("DATABASE_URL".to_owned(), app);
         environment.insert("MIGRATE_DATABASE_URL".to_owned(), cluster.owner_url("cadre"));
