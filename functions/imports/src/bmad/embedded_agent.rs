@@ -5,7 +5,7 @@ use serde_json::Map;
 use super::limits::MAX_PARTS;
 use super::pack::Pack;
 use super::yaml::Node;
-use super::{command, files, yaml};
+use super::{command, files, fit, yaml};
 use crate::bundle::Bundle;
 use crate::model::AgentDef;
 use crate::report::Report;
@@ -41,13 +41,11 @@ pub(super) fn read(
     report: &mut Report,
 ) -> Option<Found> {
     let text = files::text(bundle, path, report)?;
-    match parse(&text) {
-        Ok((node, tail)) => Some(found(bundle, packs, pack, path, &node, &tail, report)),
-        Err(reason) => {
-            report.reject(path, reason);
-            None
-        }
-    }
+    let read = parse(&text).and_then(|(node, tail)| {
+        let found = found(bundle, packs, pack, path, &node, &tail, report);
+        Ok(Found { agent: fit::agent(found.agent)?, ..found })
+    });
+    read.map_err(|reason| report.reject(path, reason)).ok()
 }
 
 /// The definition and the prose after it. What stands before it only says that it follows.

@@ -6,6 +6,7 @@ use super::embedded_agent::{self, Found};
 use super::library::Library;
 use super::limits::{MAX_CAST, MAX_DEFINITIONS};
 use super::pack::{self, Pack};
+use super::slug::is_slug;
 use super::yaml::Node;
 use super::{embedded_workflow, files, origin, placeholders, yaml};
 use crate::bundle::{Bundle, Refusal};
@@ -23,7 +24,16 @@ pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
             if agents.len() >= MAX_DEFINITIONS {
                 return Err(Refusal::TooManyDefinitions(MAX_DEFINITIONS));
             }
-            agents.extend(embedded_agent::read(bundle, &packs, at, path, report));
+            let Some(found) = embedded_agent::read(bundle, &packs, at, path, report) else {
+                continue;
+            };
+            let slug = &found.agent.slug;
+            match agents.iter().find(|known| known.agent.slug == *slug) {
+                Some(known) => {
+                    report.reject(path, format!("{} has the same name", known.agent.source));
+                }
+                None => agents.push(found),
+            }
         }
     }
     let library = Library::of(bundle, &packs);
@@ -33,14 +43,13 @@ pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
             if agents.len() + workflows.len() >= MAX_DEFINITIONS {
                 return Err(Refusal::TooManyDefinitions(MAX_DEFINITIONS));
             }
-            workflows.extend(embedded_workflow::read(
-                bundle,
-                (at, pack),
-                path,
-                &agents,
-                &library,
-                report,
-            ));
+            let place = (at, pack);
+            let read = embedded_workflow::read(bundle, place, path, &agents, &library, report);
+            let Some(found) = read else { continue };
+            match workflows.iter().find(|known: &&WorkflowDef| known.slug == found.slug) {
+                Some(known) => report.reject(path, format!("{} has the same name", known.source)),
+                None => workflows.push(found),
+            }
         }
     }
     if agents.is_empty() && workflows.is_empty() {
@@ -49,7 +58,8 @@ pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
     let mut rooms = Vec::new();
     for (at, pack) in packs.iter().enumerate() {
         for path in pack.files(bundle, "agent-teams") {
-            rooms.extend(team(bundle, (at, pack), path, &agents, &workflows, report));
+            let team = team(bundle, (at, pack), path, &agents, &workflows, report);
+            rooms.extend(team.filter(|room| is_slug(&room.slug)));
         }
     }
     let mut import = Import {

@@ -9,7 +9,7 @@ use super::library::Library;
 use super::limits::MAX_PARTS;
 use super::pack::Pack;
 use super::yaml::Node;
-use super::{files, yaml};
+use super::{files, fit, yaml};
 use crate::bundle::Bundle;
 use crate::model::WorkflowDef;
 use crate::report::Report;
@@ -61,7 +61,7 @@ pub(super) fn read(
         steps.line(line.steps, label, line.course, at > 0);
     }
     let name = flow.text_at("name").unwrap_or_else(|| id.clone());
-    Some(WorkflowDef {
+    let workflow = WorkflowDef {
         title: flow.text_at("title").unwrap_or_else(|| name.clone()),
         name,
         description: flow.text_at("description").unwrap_or_default(),
@@ -75,7 +75,8 @@ pub(super) fn read(
         source: path.to_owned(),
         files: Vec::new(),
         slug,
-    })
+    };
+    fit::workflow(workflow).map_err(|reason| report.reject(path, reason)).ok()
 }
 
 fn lines(flow: &Node) -> Vec<Line<'_>> {

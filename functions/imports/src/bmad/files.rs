@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::fit;
 use super::limits::MAX_DEFINITION_BYTES;
 use crate::bundle::Bundle;
 use crate::model::{Attachment, AttachmentKind, Table};
@@ -43,6 +44,10 @@ pub(super) fn text(bundle: &Bundle, path: &str, report: &mut Report) -> Option<S
         return None;
     }
     match bundle.text(path)? {
+        Ok(text) if text.contains('\0') => {
+            report.reject(path, "it contains a NUL, which no text does");
+            None
+        }
         Ok(text) => Some(text),
         Err(fault) => {
             report.reject(path, fault.to_string());
@@ -70,7 +75,7 @@ pub(super) fn table(bundle: &Bundle, path: &str) -> Option<Table> {
     }
     let text = bundle.text(path)?.ok()?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let columns: Vec<String> = reader.headers().ok()?.iter().map(str::to_owned).collect();
+    let columns: Vec<String> = reader.headers().ok()?.iter().map(fit::plain).collect();
     let rows = reader.records().flatten().count();
     let name = file_name(path).trim_end_matches(".csv").to_owned();
     (!columns.is_empty()).then(|| Table { name, path: path.to_owned(), columns, rows })

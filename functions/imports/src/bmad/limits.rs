@@ -10,7 +10,15 @@ pub const MAX_DEFINITIONS: usize = 1_000;
 /// Commands, dependencies or steps of one definition. The most in a real one are 12, 40 and 19.
 pub const MAX_PARTS: usize = 200;
 
-/// Members, groups and reviewers of one skill.
+/// Step files of one skill: each may become two steps. The most in a real one are 6.
+pub const MAX_STEP_FILES: usize = MAX_PARTS / 2;
+
+/// What the record takes of an agent and of a workflow.
+pub const MAX_AGENT_NAME: usize = 100;
+pub const MAX_TITLE: usize = 200;
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// Members and rooms of a bundle, and the cast of one room.
 pub const MAX_CAST: usize = 500;
 
 /// Rows of all catalogs together.

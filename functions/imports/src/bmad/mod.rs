@@ -9,6 +9,7 @@ mod embedded_module;
 mod embedded_step;
 mod embedded_workflow;
 mod files;
+mod fit;
 mod front;
 mod generation;
 mod installed;

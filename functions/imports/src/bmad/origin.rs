@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{files, yaml};
+use super::{files, fit, yaml};
 use crate::bundle::Bundle;
 use crate::model::{Generation, Source};
 use crate::report::Report;
@@ -14,7 +14,7 @@ pub(super) fn source(bundle: &Bundle, generation: Generation, report: &mut Repor
     report.licence_notice = notice(bundle, report);
     let mut source = Source { name: String::new(), version: None, licence: None, generation };
     if let Some(package) = package(bundle, report) {
-        let field = |name: &str| package.get(name).and_then(Value::as_str).map(str::to_owned);
+        let field = |name: &str| package.get(name).and_then(Value::as_str).map(fit::plain);
         source.name = field("name").unwrap_or_default();
         source.version = field("version");
         source.licence = field("license");

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::settings::{json, take_text};
+use super::settings::{json, parse, take_text};
 use super::{files, merge, yaml};
 use crate::bundle::Bundle;
 use crate::model::Question;
@@ -96,15 +96,12 @@ fn installed(bundle: &Bundle, roster: &mut Roster, report: &mut Report) {
         "_bmad/custom/config.user.toml",
     ] {
         let Some(text) = files::text(bundle, path, report) else { continue };
-        let merged = text
-            .parse::<Table>()
-            .map_err(|error| error.message().chars().take(160).collect::<String>())
-            .and_then(|layer| {
-                merge(&config, &layer, &Table::new()).map_err(|fault| fault.to_string())
-            });
+        let merged = parse(&text).and_then(|layer| {
+            merge(&config, &layer, &Table::new()).map_err(|fault| fault.to_string())
+        });
         match merged {
             Ok(merged) => config = merged,
-            Err(reason) => report.reject(path, format!("it cannot be used: {reason}")),
+            Err(reason) => report.reject(path, reason),
         }
     }
     let table = |value: Option<Value>| match value {

@@ -3,6 +3,30 @@
 use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
 
+use super::fit;
+
+pub(super) fn parse(text: &str) -> Result<Table, String> {
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let message: String = error.message().chars().take(160).collect();
+        format!("is not TOML: {message}")
+    })?;
+    if text.contains(r"\u0000") || text.contains(r"\U00000000") || text.contains(r"\x00") {
+        table = table.into_iter().map(|(key, value)| (fit::plain(&key), plain(value))).collect();
+    }
+    Ok(table)
+}
+
+fn plain(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(fit::plain(&text)),
+        Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
+        Value::Table(table) => Value::Table(
+            table.into_iter().map(|(key, value)| (fit::plain(&key), plain(value))).collect(),
+        ),
+        other => other,
+    }
+}
+
 pub(super) fn take_text(table: &mut Table, key: &str) -> Option<String> {
     match table.get(key) {
         Some(Value::String(text)) if text.trim().is_empty() => {

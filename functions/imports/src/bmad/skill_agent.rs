@@ -59,7 +59,7 @@ pub(super) fn read(
 /// Somebody's own agent: in the roster, with a name and a character, but without a skill.
 pub(super) fn listed_only(slug: &str, listed: &Listed) -> AgentDef {
     AgentDef {
-        slug: super::slug::slug(slug),
+        slug: slug.to_owned(),
         name: listed.name.clone().unwrap_or_else(|| slug.to_owned()),
         title: listed.title.clone(),
         icon: listed.icon.clone(),

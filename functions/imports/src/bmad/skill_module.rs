@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::limits::MAX_CATALOG_ROWS;
+use super::limits::{MAX_CATALOG_ROWS, MAX_DEFINITIONS};
 use super::names::Names;
 use super::roster::{self, Roster};
 use super::skills::{self, Skill};
 use super::{
-    catalog, files, installed, origin, party, placeholders, skill_agent, skill_files,
+    catalog, files, fit, installed, origin, party, placeholders, skill_agent, skill_files,
     skill_workflow,
 };
 use crate::bundle::{Bundle, Refusal};
@@ -40,19 +40,20 @@ pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
         live.iter().copied().partition(|skill| skill.is_agent());
     let agents = agents_of(&agents, &roster, &resolve, report);
     let names = Names::of(&agents);
-    let mut members = Vec::new();
+    let mut members = BTreeMap::new();
     let mut rooms = Vec::new();
     for skill in &workflows {
-        let own = party::members(skill, &names, report);
-        rooms.extend(party::rooms(skill, &own, &names, report));
-        members.extend(own);
+        party::members(skill, &names, &mut members, report);
+        party::rooms(skill, &members, &names, &mut rooms, report);
     }
     let offered = offered(&agents);
     let workflows: Vec<WorkflowDef> = workflows
         .into_iter()
-        .map(|skill| {
+        .filter_map(|skill| {
             let agent = offered.get(&skill.slug).map(String::as_str);
-            skill_workflow::read(bundle, skill, agent, report)
+            fit::workflow(skill_workflow::read(bundle, skill, agent, report))
+                .map_err(|reason| report.reject(&skill.path(), reason))
+                .ok()
         })
         .collect();
 
@@ -68,7 +69,7 @@ pub(super) fn read(bundle: &Bundle) -> Result<Import, Refusal> {
         agents,
         workflows,
         rooms,
-        members,
+        members: members.into_values().collect(),
         aliases,
         catalog,
         edges,
@@ -114,16 +115,23 @@ fn agents_of(
     resolve: &dyn Fn(&str) -> Option<String>,
     report: &mut Report,
 ) -> Vec<AgentDef> {
-    let mut agents: Vec<AgentDef> = skills
-        .iter()
-        .map(|skill| skill_agent::read(skill, roster.agents.get(&skill.slug), resolve, report))
-        .collect();
-    for (slug, listed) in &roster.agents {
-        if agents.iter().any(|agent| agent.slug == *slug) {
+    let mut agents: Vec<AgentDef> = Vec::with_capacity(skills.len());
+    for skill in skills {
+        let agent = skill_agent::read(skill, roster.agents.get(&skill.slug), resolve, report);
+        match fit::agent(agent) {
+            Ok(agent) => agents.push(agent),
+            Err(reason) => report.reject(&skill.path(), reason),
+        }
+    }
+    for (slug, listed) in roster.agents.iter().take(MAX_DEFINITIONS) {
+        if skills.iter().any(|skill| skill.slug == *slug) {
             continue;
         }
         if listed.installed {
-            agents.push(skill_agent::listed_only(slug, listed));
+            match fit::agent(skill_agent::listed_only(slug, listed)) {
+                Ok(agent) => agents.push(agent),
+                Err(reason) => report.warn(format!("an agent of the roster is left out: {reason}")),
+            }
         } else {
             report.warn(format!("a module lists the agent `{slug}`, which is not in the bundle"));
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Table;
 
 use super::limits::MAX_DEFINITIONS;
-use super::{files, front, merge};
+use super::{files, fit, front, merge, settings as tables};
 use crate::bundle::{Bundle, Refusal};
 use crate::model::Alias;
 use crate::report::Report;
@@ -126,6 +126,7 @@ fn skill(bundle: &Bundle, path: &str, report: &mut Report) -> Result<Option<Skil
     if name != slug {
         return Err(format!("its name is `{name}` but its folder is `{slug}`; they have to agree"));
     }
+    fit::name(slug)?;
     let description =
         document.front.text_at("description").ok_or("its front matter has no `description`")?;
     let shim = document
@@ -157,10 +158,7 @@ fn settings(
         if path.starts_with("_bmad/custom/") {
             report.count("overrides", 1);
         }
-        text.parse::<Table>().map_err(|error| {
-            let message: String = error.message().chars().take(160).collect();
-            format!("{path} is not TOML: {message}")
-        })
+        tables::parse(&text).map_err(|reason| format!("{path} {reason}"))
     };
     let base = layer(format!("{folder}/customize.toml"))?;
     let team = layer(format!("_bmad/custom/{slug}.toml"))?;

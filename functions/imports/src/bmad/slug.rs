@@ -18,6 +18,14 @@ pub(super) fn slug(text: &str) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
+/// True for what may stand in an address as it is; dots and underscores are somebody's own choice.
+pub(super) fn is_slug(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    text.len() <= 100
+        && text.starts_with(plain)
+        && text.chars().all(|letter| plain(letter) || "._-".contains(letter))
+}
+
 /// The slug itself, or with the first free number behind it.
 pub(super) fn unique(wanted: String, taken: impl Fn(&str) -> bool) -> String {
     if !taken(&wanted) {

@@ -5,7 +5,7 @@
 
 use serde_json::Map;
 
-use super::limits::MAX_PARTS;
+use super::limits::MAX_STEP_FILES;
 use super::{files, front, prose, slug};
 use crate::bundle::Bundle;
 use crate::model::{StepDef, StepKind};
@@ -28,7 +28,7 @@ pub(super) fn files_of(bundle: &Bundle, folder: &str) -> Vec<String> {
         .filter(|path| files::file_name(path).starts_with("step-"))
         .map(str::to_owned)
         .collect();
-    found.truncate(MAX_PARTS);
+    found.truncate(MAX_STEP_FILES);
     found.sort_by_key(|path| (number(files::stem(path)).unwrap_or(u32::MAX), path.clone()));
     found
 }

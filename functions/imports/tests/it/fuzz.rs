@@ -1,17 +1,42 @@
 //! Whatever is sent, the answer is an import or a refusal, never a panic.
 
+use std::collections::BTreeSet;
+
 use imports::bmad;
 use imports::bundle::Bundle;
+use imports::model::Import;
 use proptest::prelude::*;
 
 use crate::embedded::MODULE as A;
 use crate::packing::{gz, tar, zip};
 use crate::skills::MODULE as D;
 
+fn read(bundle: &Bundle) {
+    let first = bmad::read(bundle);
+    assert_eq!(first, bmad::read(bundle));
+    first.iter().for_each(fits);
+}
+
 fn digest(bytes: &[u8]) {
     if let Ok(bundle) = Bundle::from_bytes(bytes) {
-        let first = bmad::read(&bundle);
-        assert_eq!(first, bmad::read(&bundle));
+        read(&bundle);
+    }
+}
+
+/// Nothing that the record could not store: names that are names, once each, and no NUL.
+fn fits(import: &Import) {
+    let json = serde_json::to_string(import).unwrap();
+    assert!(!json.contains("\\u0000"), "{json}");
+    for slugs in [
+        import.agents.iter().map(|agent| agent.slug.as_str()).collect::<Vec<_>>(),
+        import.workflows.iter().map(|workflow| workflow.slug.as_str()).collect(),
+        import.rooms.iter().map(|room| room.slug.as_str()).collect(),
+        import.members.iter().map(|member| member.code.as_str()).collect(),
+    ] {
+        let unique: BTreeSet<&str> = slugs.iter().copied().collect();
+        assert_eq!(unique.len(), slugs.len(), "{slugs:?}");
+        let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        assert!(slugs.iter().all(|slug| slug.len() <= 100 && slug.starts_with(plain)), "{slugs:?}");
     }
 }
 
@@ -32,6 +57,7 @@ fn scraps() -> impl Strategy<Value = String> {
         Just("## On Activation\n\n1. Run `{workflow.activation_steps_prepend}`. Stay.\n"),
         Just("HALT and ask the user. ./step-02-x.md {a} {{.b}} {"),
         Just("M,skill,S,S,d,,,plan,,,false,,\n"),
+        Just("title: \"\\0\"\n"),
         Just("é✍️\u{feff}\r\n"),
         Just("&a [*a, *a]\n"),
         Just("*draft {x}\" - do\n"),
@@ -84,7 +110,7 @@ proptest! {
             })
             .collect();
         let bundle = Bundle::from_files(files).unwrap();
-        prop_assert_eq!(bmad::read(&bundle), bmad::read(&bundle));
+        read(&bundle);
     }
 
     #[test]
@@ -98,6 +124,6 @@ proptest! {
             })
             .collect();
         let bundle = Bundle::from_files(files).unwrap();
-        prop_assert_eq!(bmad::read(&bundle), bmad::read(&bundle));
+        read(&bundle);
     }
 }

@@ -75,7 +75,7 @@ impl Package {
         println!(
             "{}: unpacked in {unpacked:?}, read in {:?}",
             self.version,
-            start.elapsed() - unpacked
+            start.elapsed().saturating_sub(unpacked)
         );
         assert_eq!(import, bmad::read(&Bundle::from_bytes(&bytes).unwrap()).unwrap(), "read twice");
         let json = serde_json::to_string(&import).unwrap();

@@ -183,7 +183,7 @@ fn what_cannot_be_taken_over_is_in_the_report() {
 fn the_party_comes_with_its_rooms() {
     let import = read(&MODULE);
     assert_eq!(import.members.len(), 2);
-    assert_eq!(import.members[1].overrides.as_deref(), Some("bmad-agent-brewer"));
+    assert_eq!(import.members[0].overrides.as_deref(), Some("bmad-agent-brewer"));
     let rooms: Vec<_> = import
         .rooms
         .iter()
@@ -249,6 +249,38 @@ fn a_file_in_another_encoding_is_named_and_the_rest_is_read() {
             |one| one.path == "src/ship/tea-serve/SKILL.md" && one.reason.contains("not UTF-8")
         )
     );
+}
+
+#[test]
+fn a_definition_that_would_not_fit_the_record_is_named_and_the_rest_is_taken() {
+    let long = "x".repeat(70_000);
+    let files = [
+        ("m/My Skill/SKILL.md", "---\nname: My Skill\ndescription: d\n---\nx\n"),
+        ("m/wordy/SKILL.md", "---\nname: wordy\ndescription: d\n---\nx\n"),
+        ("m/wordy/customize.toml", &format!("[agent]\nrole = '{long}'\n")),
+        ("m/nul/SKILL.md", "---\nname: nul\ndescription: \"a\\0b\"\n---\nx\n"),
+        ("m/nul/customize.toml", "[workflow]\non_complete = \"c\\u0000d\"\n\"k\\u0000\" = 1\n"),
+        ("m/raw/SKILL.md", "---\nname: raw\ndescription: d\n---\nx\0y\n"),
+        ("m/big/SKILL.md", &long.repeat(8)),
+    ];
+    let import = read(&files);
+    let rejected: Vec<_> =
+        import.report.rejected.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
+    assert_eq!(
+        rejected,
+        [
+            (
+                "My Skill/SKILL.md",
+                "`My Skill` is no name: use lower-case letters, digits and hyphens, at most 100"
+            ),
+            ("big/SKILL.md", "it is longer than 512 KiB, the most for a definition"),
+            ("raw/SKILL.md", "it contains a NUL, which no text does"),
+            ("wordy/SKILL.md", "one of its texts is longer than 64 KiB"),
+        ]
+    );
+    assert_eq!(import.workflows.len(), 1);
+    assert_eq!(import.workflows[0].on_complete, ["c\u{fffd}d"]);
+    assert!(!serde_json::to_string(&import).unwrap().contains("\\u0000"));
 }
 
 #[test]
