@@ -1,11 +1,14 @@
 //! `local`: the laptop's stack from the command line.
 
-use std::io::{Write, stdout};
+use std::{
+    io::{Write, stdout},
+    path::PathBuf,
+};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use local::{
-    install, openid,
+    demo, dev, install, openid,
     paths::Paths,
     progress::say,
     stack::{self, Options, Part, Stack, State},
@@ -32,6 +35,10 @@ struct Which {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Run a team of agents over a brief, and show it as it happens
+    Demo(Demo),
+    /// The stack and the host, left running, with reload on change
+    Dev(Up),
     /// Start the stack and stay until Ctrl-C
     Up(Up),
     /// End what was started, by process id
@@ -60,6 +67,13 @@ enum Verb {
 }
 
 #[derive(Args)]
+struct Demo {
+    /// The brief: a text or Markdown file
+    #[arg(long, default_value = "examples/briefs/bicycle-repair.md")]
+    brief: PathBuf,
+}
+
+#[derive(Args)]
 struct Up {
     /// Leave it running in the background
     #[arg(long)]
@@ -78,10 +92,20 @@ struct Up {
     pool_size: u16,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let Cli { verb, which } = Cli::parse();
-    let name = which.name;
+    if let Err(error) = run(verb, which.name) {
+        // For a person: what happened and why, without a backtrace.
+        say(&format!("\n  {error:#}"));
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(verb: Verb, name: Option<String>) -> Result<()> {
     match verb {
+        Verb::Demo(Demo { brief }) => demo::run(&Options { name, ..Options::default() }, &brief),
+        Verb::Dev(wanted) => dev::run(&options(name, &wanted)),
         Verb::Up(wanted) => up(name, &wanted),
         Verb::Stop => stop(name.as_deref()),
         Verb::Clean => clean(),
@@ -92,7 +116,7 @@ fn main() -> Result<()> {
     }
 }
 
-fn up(name: Option<String>, wanted: &Up) -> Result<()> {
+fn options(name: Option<String>, wanted: &Up) -> Options {
     let mut options = Options {
         name,
         detached: wanted.detach,
@@ -105,7 +129,11 @@ fn up(name: Option<String>, wanted: &Up) -> Result<()> {
             options = options.without(part);
         }
     }
-    let mut stack = Stack::up(&options)?;
+    options
+}
+
+fn up(name: Option<String>, wanted: &Up) -> Result<()> {
+    let mut stack = Stack::up(&options(name, wanted))?;
     print(&services(stack.paths(), stack.services()))?;
     if wanted.detach {
         return Ok(());

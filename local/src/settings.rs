@@ -8,12 +8,13 @@ use std::{
 use anyhow::{Context, Result};
 
 /// What a person may set before `make demo`; handed on to every function as it is.
-const HANDED_ON: [&str; 7] = [
+const HANDED_ON: [&str; 8] = [
     "MODEL_PROVIDER",
     "MODEL_BASE_URL",
     "MODEL_API_KEY",
     "MODEL_NAME",
     "MODEL_CONTEXT_TOKENS",
+    "MODEL_SAMPLING",
     "MODEL_TIMEOUT_SECONDS",
     "LOG_LEVEL",
 ];

@@ -132,6 +132,8 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
     let mut tell = |name: &str, value: String| state.environment.insert(name.to_owned(), value);
     tell("HOST_ADDRESS", format!("127.0.0.1:{host}"));
     tell("LOG_LEVEL", "info".to_owned());
+    // The host serves many at a time; a Lambda serves one and keeps one.
+    tell("DATABASE_POOL", "8".to_owned());
 
     let mut early: Vec<Service> = vec![];
     if options.with(Part::Redis) {
@@ -161,6 +163,11 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         tell("MODEL_BASE_URL", format!("http://127.0.0.1:{llm}/v1"));
         tell("MODEL_NAME", model::NAME.to_owned());
         tell("MODEL_CONTEXT_TOKENS", "1500".to_owned());
+        // Left to itself a model this small repeats one sentence for ever.
+        tell(
+            "MODEL_SAMPLING",
+            r#"{"repeat_penalty":1.18,"repeat_last_n":256,"top_p":0.9}"#.to_owned(),
+        );
         // A cold page cache and a busy laptop: slow is not broken.
         tell("MODEL_TIMEOUT_SECONDS", "120".to_owned());
     } else if !settings::model_chosen() {
