@@ -3,6 +3,7 @@
 use std::{
     io::{Write, stdout},
     path::PathBuf,
+    process::ExitCode,
 };
 
 use anyhow::{Context, Result};
