@@ -6,6 +6,7 @@ use imports::bmad;
 use imports::bundle::Bundle;
 use imports::model::Import;
 use proptest::prelude::*;
+use serde_json::Value;
 
 use crate::embedded::MODULE as A;
 use crate::packing::{gz, tar, zip};
@@ -25,8 +26,7 @@ fn digest(bytes: &[u8]) {
 
 /// Nothing that the record could not store: names that are names, once each, and no NUL.
 fn fits(import: &Import) {
-    let json = serde_json::to_string(import).unwrap();
-    assert!(!json.contains("\\u0000"), "{json}");
+    assert!(!has_nul(&serde_json::to_value(import).unwrap()));
     for slugs in [
         import.agents.iter().map(|agent| agent.slug.as_str()).collect::<Vec<_>>(),
         import.workflows.iter().map(|workflow| workflow.slug.as_str()).collect(),
@@ -37,6 +37,15 @@ fn fits(import: &Import) {
         assert_eq!(unique.len(), slugs.len(), "{slugs:?}");
         let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
         assert!(slugs.iter().all(|slug| slug.len() <= 100 && slug.starts_with(plain)), "{slugs:?}");
+    }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }
 
