@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::fit;
 use super::limits::MAX_DEFINITION_BYTES;
+use super::{fit, pack};
 use crate::bundle::Bundle;
 use crate::model::{Attachment, AttachmentKind, Table};
 use crate::report::Report;
@@ -54,6 +54,19 @@ pub(super) fn text(bundle: &Bundle, path: &str, report: &mut Report) -> Option<S
             None
         }
     }
+}
+
+/// How much of a bundle may turn out to be definitions.
+pub(super) fn defined_bytes(bundle: &Bundle) -> usize {
+    let text = ["md", "toml", "yaml", "yml"];
+    let of = |path: &str| bundle.get(path).map_or(0, <[u8]>::len);
+    bundle
+        .paths()
+        .filter(|path| pack::belongs(path) || path.contains("skills/"))
+        .filter(|path| text.contains(&ending(path).as_str()))
+        .map(of)
+        .filter(|bytes| *bytes <= MAX_DEFINITION_BYTES)
+        .sum()
 }
 
 /// A file that comes along, with the mark that it is never run.

@@ -4,6 +4,10 @@
 /// The largest real definition has 27 KiB.
 pub const MAX_DEFINITION_BYTES: usize = 512 * 1024;
 
+/// All definitions of a bundle together: they are held several times over while they are read, and
+/// a function has little memory. Those of the real packages have 0.6 and 1.1 MiB.
+pub const MAX_DEFINED_BYTES: usize = 16 * 1024 * 1024;
+
 /// Skills, or agents and workflows together. The real modules have 50 and 57.
 pub const MAX_DEFINITIONS: usize = 1_000;
 

@@ -35,12 +35,17 @@ mod yaml;
 
 pub use merge::{MergeFault, merge};
 
+use limits::MAX_DEFINED_BYTES;
+
 use crate::bundle::{Bundle, Refusal};
 use crate::model::{Generation, Import};
 
 /// Reads what a bundle defines. Single files that cannot be read are named in the report; a bundle
 /// is refused only when nothing of it can be used.
 pub fn read(bundle: &Bundle) -> Result<Import, Refusal> {
+    if files::defined_bytes(bundle) > MAX_DEFINED_BYTES {
+        return Err(Refusal::TooMuchText(MAX_DEFINED_BYTES / (1024 * 1024)));
+    }
     match generation::detect(bundle) {
         Some(Generation::A) => embedded_module::read(bundle),
         Some(Generation::D) => skill_module::read(bundle),

@@ -61,6 +61,10 @@ pub enum Refusal {
     DuplicatePath(String),
     #[error("{0}")]
     NoDefinitions(String),
+    #[error(
+        "the definitions of the bundle have more than {0} MiB of text; import it module by module"
+    )]
+    TooMuchText(usize),
     #[error("the bundle defines more than {0} agents and workflows; import it module by module")]
     TooManyDefinitions(usize),
     #[error(
@@ -78,7 +82,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Empty => "bundle-empty",
-            Self::TooLarge(_) | Self::UnpackedTooLarge => "bundle-too-large",
+            Self::TooLarge(_) | Self::UnpackedTooLarge | Self::TooMuchText(_) => "bundle-too-large",
             Self::FileTooLarge(_) => "bundle-file-too-large",
             Self::TooManyEntries => "bundle-too-many-entries",
             Self::Bomb => "bundle-bomb",

@@ -277,6 +277,17 @@ fn a_thousand_times_more_definitions_than_anybody_has_are_refused() {
 }
 
 #[test]
+fn more_prose_than_a_function_has_memory_for_is_refused() {
+    let body = format!("---\nname: s\ndescription: d\n---\n{}", "words ".repeat(80_000));
+    let paths: Vec<String> = (0..40).map(|n| format!("s{n}/SKILL.md")).collect();
+    let files: Vec<(&str, &str)> =
+        paths.iter().map(|path| (path.as_str(), body.as_str())).collect();
+    let refusal = bmad::read(&folder(&files).unwrap()).unwrap_err();
+    assert_eq!(refusal.code(), "bundle-too-large");
+    assert!(refusal.to_string().contains("16 MiB of text"), "{refusal}");
+}
+
+#[test]
 fn work_grows_with_the_size_of_a_bundle_and_not_with_its_square() {
     let item = "\n[[workflow.party_members]]\ncode = 'c'\npersona = 'p'\n[[workflow.party_groups]]\nid = 'g'\nmembers = ['c', 'd']\n";
     let toml = item.repeat(4_000);
