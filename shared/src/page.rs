@@ -36,6 +36,11 @@ pub struct Window<K> {
 }
 
 impl PageQuery {
+    /// For routes that filter too: their own query has these two beside the filter.
+    pub fn new(limit: Option<u32>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// For lists ordered by a time-ordered id.
     pub fn by_id(&self) -> Result<Window<Uuid>> {
         let after = self.decode()?.map(|bytes| Uuid::from_slice(&bytes).map_err(|_| bad()));

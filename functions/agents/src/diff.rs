@@ -11,6 +11,7 @@ use crate::model::{Change, changes};
 use crate::queries;
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Between {
     /// A published version.
     from: String,

@@ -12,7 +12,12 @@ use crate::model::Event;
 use crate::queries;
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Since {
+    /// How many items, 1 to 100; 20 when absent.
+    limit: Option<u32>,
+    /// The `next` of the page before; the first page when absent.
+    cursor: Option<String>,
     /// Only events after this sequence number: for following a run. `cursor` wins over it.
     after: Option<i64>,
 }
@@ -21,11 +26,11 @@ pub async fn handle(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
-    Query(page): Query<PageQuery>,
     Query(since): Query<Since>,
 ) -> Result<Json<Page<Event>>> {
-    let mut window = page.by_sequence()?;
-    window.after = window.after.or(since.after);
+    let Since { limit, cursor, after } = since;
+    let mut window = PageQuery::new(limit, cursor).by_sequence()?;
+    window.after = window.after.or(after);
     let found = app.db()?.tenant(caller.tenant, async |tx| {
         queries::exists(tx, id).await?;
         queries::events(tx, id, window).await
