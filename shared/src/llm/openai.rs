@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::body::{Dialect, body};
 use super::reply::{Gatherer, Reply};
-use super::retry::{Failure, retry_after};
+use super::retry::{Again, Failure, retry_after};
 use super::settings::is_loopback;
 use super::{Prompt, Settings, status};
 use crate::{Error, Result};
@@ -153,11 +153,11 @@ impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_builder() {
-            return Self {
-                error: Error::Internal(error.into()),
-                again: super::retry::Again::Never,
-            };
+            return Self { error: Error::Internal(error.into()), again: Again::Never };
         }
-        Self::passing(anyhow!(error).context("the model could not be reached"))
+        // llama.cpp promises to keep a connection open, and closes it after every stream.
+        let died = error.is_request() && !error.is_connect();
+        let failure = Self::passing(anyhow!(error).context("the model could not be reached"));
+        if died { Self { again: Again::Now, ..failure } } else { failure }
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
     Never,
+    /// Without a pause, if it was the first call: a connection kept open had died meanwhile.
+    Now,
     Soon,
     /// Not before this, the provider said.
     After(Duration),
@@ -91,7 +93,8 @@ where
         };
         let wait = match failure.again {
             Again::Never => return Err(failure.error),
-            Again::Soon => (policy.jitter)(policy.pause * calls),
+            Again::Now if calls == 1 => Duration::ZERO,
+            Again::Now | Again::Soon => (policy.jitter)(policy.pause * calls),
             Again::After(wait) => wait.min(LONGEST_WAIT) + (policy.jitter)(policy.pause),
         };
         tracing::warn!(model.call = calls, error = ?failure.error, "a model call failed");

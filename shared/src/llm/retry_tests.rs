@@ -23,6 +23,17 @@ async fn f19_an_answer_after_two_failures_counts_three_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_had_died_is_replaced_at_once_but_only_once() {
+    let started = Instant::now();
+    let answer = run(&POLICY, started + MINUTE, async move |call| match call {
+        3 => Ok(()),
+        _ => Err(Failure { again: Again::Now, ..passing() }),
+    });
+    answer.await.expect("an answer");
+    assert_eq!(started.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn f19_there_is_no_fourth_call() {
     let mut made = 0;
     let answer = run(&POLICY, Instant::now() + MINUTE, |call| {

@@ -127,6 +127,17 @@ async fn f20_garbage_instead_of_http_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_connection_that_dies_between_two_calls_costs_no_pause() {
+    let dies = [Reply::text("First."), Reply::Bytes(Vec::new()), Reply::text("Second.")];
+    let (server, llm) = scripted(dies);
+    llm.complete(&prompt("Hello?")).await.expect("an answer");
+    let second = llm.complete(&prompt("Hello again?")).await.expect("an answer");
+    assert_eq!((second.text.as_str(), server.count()), ("Second.", 3));
+    let calls = server.calls();
+    assert!(calls[2].at - calls[1].at < Duration::from_millis(100));
+}
+
+#[tokio::test]
 async fn f20_wrong_json_is_refused() {
     for json in ["{\"hello\":\"world\"}", "{\"choices\":[{\"message\":{\"content\":[7]}}]}", "{]"] {
         let bytes = json.as_bytes().to_vec();
