@@ -24,12 +24,12 @@ use api::Api;
 /// The definitions that are imported, as published; fetched at run time and never stored here.
 const PACKAGE: &str = "bmad-method";
 const VERSION: &str = "6.12.0";
-const WORKFLOW: &str = "product-team";
 
 /// Runs the workflow over a brief, in a stack of its own or the one that runs.
-pub fn run(options: &Options, brief: &Path) -> Result<()> {
+pub fn run(options: &Options, brief: &Path, workflow: &Path) -> Result<()> {
     let begun = Instant::now();
     let brief_text = read(brief)?;
+    let (slug, definition) = definition(workflow)?;
     say("\nCadre: a team of agents turns a brief into documents.\n");
     let host = build::host()?;
     let mut stack = Stack::up(options)?;
@@ -39,16 +39,16 @@ pub fn run(options: &Options, brief: &Path) -> Result<()> {
     let api = Api::new(stack.host_url()?, stack.sign_in("ada")?);
     say("\nThe team");
     import(&stack, &api)?;
-    let workflow = publish(&stack, &api)?;
+    publish(&api, &slug, &definition)?;
 
     say(&format!("\nThe brief: {}", brief.display()));
-    let run = start(&api, &brief_text)?;
+    let run = start(&api, &slug, &brief_text)?;
     let outcome = work::follow(&mut stack, &api, &run)?;
     let folder = stack.paths().stack.join("documents").join(&run);
     let documents = save(&api, &run, &folder)?;
     show::summary(&outcome, &documents, stack.paths());
     stack.down();
-    finish(&outcome, &workflow, &documents)?;
+    finish(&outcome, &definition, &documents)?;
     say(&format!("\n  Done in {}.", seconds(begun.elapsed())));
     Ok(())
 }
@@ -107,18 +107,25 @@ fn import(stack: &Stack, api: &Api) -> Result<()> {
     Ok(())
 }
 
+/// A workflow's name and definition, from its file.
+fn definition(file: &Path) -> Result<(String, Value)> {
+    let text = fs::read_to_string(file).with_context(|| {
+        format!("cannot read the workflow {}: examples/workflows/ has some", file.display())
+    })?;
+    let definition =
+        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
+    let slug =
+        file.file_stem().and_then(|stem| stem.to_str()).context("a workflow needs a name")?;
+    Ok((slug.to_owned(), definition))
+}
+
 /// Creates and publishes the workflow, or brings it up to date.
-fn publish(stack: &Stack, api: &Api) -> Result<Value> {
-    let file = stack.paths().root.join("examples/workflows").join(format!("{WORKFLOW}.json"));
-    let definition: Value = serde_json::from_str(&fs::read_to_string(&file)?)
-        .with_context(|| file.display().to_string())?;
-    let step = Step::begin(format!("the workflow {WORKFLOW}"));
-    let found = api.get(&format!("/v1/workflows?slug={WORKFLOW}"))?;
+fn publish(api: &Api, slug: &str, definition: &Value) -> Result<()> {
+    let step = Step::begin(format!("the workflow {slug}"));
+    let found = api.get(&format!("/v1/workflows?slug={slug}"))?;
     let workflow = match found["items"].get(0) {
-        None => {
-            api.post("/v1/workflows", &json!({ "slug": WORKFLOW, "definition": definition }))?
-        }
-        Some(old) if old["draft"] == definition => old.clone(),
+        None => api.post("/v1/workflows", &json!({ "slug": slug, "definition": definition }))?,
+        Some(old) if old["draft"] == *definition => old.clone(),
         Some(old) => {
             let change = json!({ "definition": definition, "revision": old["revision"] });
             api.put(&format!("/v1/workflows/{}", api::text(&old["id"])), &change)?
@@ -128,14 +135,14 @@ fn publish(stack: &Stack, api: &Api) -> Result<Value> {
     let what = match api.try_post(&versions, &json!({ "bump": "minor" }))? {
         Ok(version) => format!("published as {}", api::text(&version["version"])),
         Err(409) => "published already".to_owned(),
-        Err(status) => anyhow::bail!("publishing {WORKFLOW} answered {status}"),
+        Err(status) => anyhow::bail!("publishing {slug} answered {status}"),
     };
     step.done(&what);
-    Ok(definition)
+    Ok(())
 }
 
-fn start(api: &Api, brief: &str) -> Result<String> {
-    let run = api.post("/v1/runs", &json!({ "workflow": WORKFLOW, "brief": brief }))?;
+fn start(api: &Api, workflow: &str, brief: &str) -> Result<String> {
+    let run = api.post("/v1/runs", &json!({ "workflow": workflow, "brief": brief }))?;
     Ok(api::text(&run["id"]).to_owned())
 }
 

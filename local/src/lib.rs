@@ -21,6 +21,7 @@ pub mod settings;
 pub mod stack;
 pub mod table;
 pub mod user;
+pub mod verify;
 
 /// Bytes as a person reads digests and passwords.
 fn hex(bytes: &[u8]) -> String {

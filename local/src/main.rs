@@ -14,6 +14,7 @@ use local::{
     progress::say,
     stack::{self, Options, Part, Stack, State},
     table::table,
+    verify,
 };
 
 /// The whole of Cadre on one laptop: PostgreSQL, PgBouncer, Redis, an AWS emulator,
@@ -40,6 +41,12 @@ enum Verb {
     Demo(Demo),
     /// The stack and the host, left running, with reload on change
     Dev(Up),
+    /// Run all tests on a stack of their own, or those that match
+    Test(Tests),
+    /// Check format, lints, state machines, shell and Terraform
+    Lint,
+    /// List every function: trigger, permission, memory, timeout
+    Functions,
     /// Start the stack and stay until Ctrl-C
     Up(Up),
     /// End what was started, by process id
@@ -72,6 +79,15 @@ struct Demo {
     /// The brief: a text or Markdown file
     #[arg(long, default_value = "examples/briefs/bicycle-repair.md")]
     brief: PathBuf,
+    /// The workflow: a JSON file
+    #[arg(long, default_value = "examples/workflows/product-team.json")]
+    workflow: PathBuf,
+}
+
+#[derive(Args)]
+struct Tests {
+    /// Only tests whose name, or whose file, contains this
+    filter: Option<String>,
 }
 
 #[derive(Args)]
@@ -105,7 +121,12 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb, name: Option<String>) -> Result<()> {
     match verb {
-        Verb::Demo(Demo { brief }) => demo::run(&Options { name, ..Options::default() }, &brief),
+        Verb::Demo(Demo { brief, workflow }) => {
+            demo::run(&Options { name, ..Options::default() }, &brief, &workflow)
+        }
+        Verb::Test(Tests { filter }) => verify::test(filter.as_deref()),
+        Verb::Lint => verify::lint(),
+        Verb::Functions => verify::functions(),
         Verb::Dev(wanted) => dev::run(&options(name, &wanted)),
         Verb::Up(wanted) => up(name, &wanted),
         Verb::Stop => stop(name.as_deref()),
