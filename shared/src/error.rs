@@ -26,6 +26,9 @@ pub enum Error {
     /// Also: another tenant's.
     #[error("there is nothing here under that name or id")]
     NotFound,
+    /// The path is there, under another method.
+    #[error("this path does not answer that method: the `Allow` header names those it does")]
+    MethodNotAllowed,
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -57,6 +60,7 @@ impl Error {
             Self::Unauthenticated => "Unauthenticated",
             Self::Forbidden(_) => "Forbidden",
             Self::NotFound => "NotFound",
+            Self::MethodNotAllowed => "MethodNotAllowed",
             Self::Conflict(_) => "Conflict",
             Self::TooLarge(_) => "TooLarge",
             Self::UnsupportedMediaType(_) => "UnsupportedMediaType",
@@ -75,6 +79,7 @@ impl Error {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) | Self::RunStopped(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -94,6 +99,7 @@ impl Error {
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict(_) => "conflict",
             Self::TooLarge(_) => "too-large",
             Self::UnsupportedMediaType(_) => "unsupported-media-type",

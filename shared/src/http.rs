@@ -39,7 +39,7 @@ pub fn serve<T: 'static>(
 fn run(router: Router) -> anyhow::Result<()> {
     telemetry::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let router = router.fallback(not_found);
+    let router = with_fallbacks(router);
     runtime.block_on(lambda_http::run(router)).map_err(|e| anyhow::anyhow!(e))
 }
 
@@ -55,9 +55,11 @@ pub fn mount<T: 'static>(
     Ok(Router::new().route(path, on(method, handler).route_layer(guard)))
 }
 
-/// What a path that is nobody's gets.
-pub async fn not_found() -> Error {
-    Error::NotFound
+/// With an answer for paths and methods that are nobody's.
+pub fn with_fallbacks(router: Router) -> Router {
+    router
+        .fallback(async || Error::NotFound)
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
 }
 
 async fn guard(

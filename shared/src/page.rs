@@ -22,6 +22,7 @@ pub struct PageQuery {
 
 /// One page of a list, newest first unless the route says otherwise.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Give this as `cursor` for the next page; null on the last.

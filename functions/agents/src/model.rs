@@ -15,6 +15,7 @@ const LONGEST_TEXT: usize = 64 * 1024;
 /// Who an agent is: its persona, what it knows, what it can be asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AgentDefinition")]
 pub struct Definition {
     /// The name it goes by, for example Mary.
     pub name: String,
@@ -109,6 +110,7 @@ pub struct Agent {
 
 /// A published version. It never changes.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AgentVersion")]
 pub struct PublishedVersion {
     pub version: Version,
     pub ordinal: i32,

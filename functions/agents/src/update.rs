@@ -12,6 +12,7 @@ use crate::queries;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewAgentDraft")]
 pub struct NewDraft {
     definition: Definition,
     /// The revision this change is based on.

@@ -97,7 +97,7 @@ impl NewVersion {
             }
             (Some(version), None, _) => version.clone(),
             (None, _, None) => return Ok(Version::first()),
-            (None, bump, Some(last)) => last.bumped(bump.unwrap_or_default()),
+            (None, bump, Some(last)) => last.bumped(bump.unwrap_or_default())?,
         };
         match last {
             Some(last) if next <= *last => Err(Error::Conflict(format!(
@@ -109,14 +109,17 @@ impl NewVersion {
 }
 
 impl Version {
-    #[must_use]
-    pub fn bumped(&self, bump: Bump) -> Self {
+    pub fn bumped(&self, bump: Bump) -> Result<Self> {
         let semver::Version { major, minor, patch, .. } = self.0;
-        Self(match bump {
-            Bump::Major => semver::Version::new(major + 1, 0, 0),
-            Bump::Minor => semver::Version::new(major, minor + 1, 0),
-            Bump::Patch => semver::Version::new(major, minor, patch + 1),
-        })
+        let up = |number: u64| {
+            let most = || format!("there is no number above {number}: give `version`");
+            number.checked_add(1).ok_or_else(|| Error::Conflict(most()))
+        };
+        Ok(Self(match bump {
+            Bump::Major => semver::Version::new(up(major)?, 0, 0),
+            Bump::Minor => semver::Version::new(major, up(minor)?, 0),
+            Bump::Patch => semver::Version::new(major, minor, up(patch)?),
+        }))
     }
 }
 

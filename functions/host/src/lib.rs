@@ -25,5 +25,5 @@ pub fn table() -> anyhow::Result<Table> {
 pub fn router(app: App) -> anyhow::Result<Router> {
     let functions = Arc::new(functions::all(app)?.0);
     let api = functions.api();
-    Ok(api.merge(invoke::router(functions)).fallback(shared::http::not_found))
+    Ok(shared::http::with_fallbacks(api.merge(invoke::router(functions))))
 }

@@ -8,11 +8,9 @@ use serde::Serialize;
 use shared::http::Json;
 use shared::{App, Error, Result, config};
 
-const PATIENCE: Duration = Duration::from_secs(3);
+use crate::queries;
 
-const PING: &str = "
-    -- platform::ping
-    select 1 as one";
+const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Serialize, JsonSchema)]
 pub struct Health {
@@ -29,7 +27,7 @@ pub async fn handle(State(app): State<App>) -> Result<Json<Health>> {
 }
 
 async fn postgres(app: App) -> Result<()> {
-    app.db()?.system(async |tx| tx.one(PING, &[]).await.map(drop)).await
+    app.db()?.system(async |tx| queries::ping(tx).await).await
 }
 
 async fn redis() -> Result<()> {

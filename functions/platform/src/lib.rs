@@ -3,6 +3,7 @@
 pub mod health;
 pub mod migrate;
 pub mod openapi;
+pub mod queries;
 
 /// The functions of this domain; see [`shared::table`].
 pub const FUNCTIONS: &str = include_str!("../functions.json");

@@ -14,6 +14,7 @@ const MOST_STEPS: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "WorkflowDefinition")]
 pub struct Definition {
     pub name: String,
     /// When to use it.
@@ -149,6 +150,7 @@ pub struct Workflow {
 
 /// A published version. It never changes.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WorkflowVersion")]
 pub struct PublishedVersion {
     pub version: Version,
     pub ordinal: i32,

@@ -1,0 +1,157 @@
+//! An organization with one of everything, and the sample events with its ids filled in: what
+//! `doors`, `events` and `bad_input` walk over.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use runs::model::RunRef;
+use runs::plan::Plan;
+use serde_json::{Value, json};
+use shared::table::{Row, Trigger};
+use tests::{House, Organization, Person, Reply, drive};
+use uuid::Uuid;
+
+use crate::team;
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every route of every table, by its function's name.
+pub(crate) fn routes() -> Vec<(String, Row)> {
+    let table = host::table().unwrap();
+    table.into_iter().filter(|(_, row)| matches!(row.trigger, Trigger::Route { .. })).collect()
+}
+
+pub(crate) struct World {
+    /// A placeholder of the sample events, and what stands for it.
+    names: Vec<(&'static str, String)>,
+}
+
+/// What a sample event of a route asks for, without the token.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl World {
+    /// Ids of nothing at all.
+    pub(crate) fn empty() -> Self {
+        let names = [
+            "agent_id",
+            "workflow_id",
+            "run_id",
+            "conversation_id",
+            "document_id",
+            "import_id",
+            "queued_run_id",
+        ];
+        Self { names: names.map(|name| (name, Uuid::now_v7().to_string())).to_vec() }
+    }
+
+    pub(crate) async fn build(house: &House, org: &Organization<'_>) -> Result<Self> {
+        let ada = org.admin();
+        let mut names = vec![("tenant_id", org.tenant().to_string())];
+        let agent = team::agent(&ada, "sample-writer").await?;
+        team::agent(&ada, "sample-reader").await?;
+        let room = json!({ "members": ["sample-writer", "sample-reader"], "turns": 2 });
+        let steps = json!([
+            { "id": "draft", "agent": "sample-writer", "document": "draft.md" },
+            { "id": "talk", "kind": "room", "room": room, "document": "talk.md" },
+        ]);
+        let workflow = team::workflow(&ada, "sample-flow", steps.clone()).await?;
+        // Drafts that differ from what is published: there is something to publish.
+        for (kind, thing) in [("agents", &agent), ("workflows", &workflow)] {
+            let mut definition = thing["draft"].clone();
+            definition["description"] = "Changed since.".into();
+            let path = format!("/v1/{kind}/{}", text(&thing["id"]));
+            let body = json!({ "definition": definition, "revision": 1 });
+            ada.put(&path, body).await?.expect(200);
+        }
+        names.push(("agent_id", text(&agent["id"])));
+        names.push(("workflow_id", text(&workflow["id"])));
+
+        let run = start(org, &ada).await?;
+        drive::to_the_end(house.app, run).await?;
+        let of_run = |what: &str| format!("/v1/runs/{}/{what}", run.run_id);
+        let conversations = ada.get(&of_run("conversations")).await?.expect(200);
+        let documents = ada.get(&of_run("documents")).await?.expect(200);
+        names.push(("run_id", run.run_id.to_string()));
+        names.push(("conversation_id", text(&conversations["items"][0]["id"])));
+        names.push(("document_id", text(&documents["items"][0]["id"])));
+
+        for name in ["queued_run_id", "new_run_id"] {
+            names.push((name, start(org, &ada).await?.run_id.to_string()));
+        }
+        for name in ["working_run_id", "broken_run_id", "done_run_id"] {
+            let run = start(org, &ada).await?;
+            let Plan::Work { steps } = runs::plan::handle(house.app, run).await? else {
+                anyhow::bail!("nothing to do in a new run");
+            };
+            if name == "done_run_id" {
+                drive::wave(house.app, run, steps).await?;
+            }
+            names.push((name, run.run_id.to_string()));
+        }
+        let bundle =
+            json!({ "files": { "m/one/SKILL.md": "---\nname: one\ndescription: d\n---\nDo." } });
+        let import = ada.post("/v1/imports", bundle).await?.expect(201);
+        names.push(("import_id", text(&import["id"])));
+        Ok(Self { names })
+    }
+
+    /// The sample event of this function, as text, with every placeholder filled in.
+    pub(crate) fn event(&self, function: &str, token: &str) -> String {
+        let path = root().join("events").join(format!("{function}.json"));
+        let mut text = fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+            .replace("{token}", token);
+        for (name, value) in &self.names {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        text
+    }
+
+    /// What the sample event of a route asks for.
+    pub(crate) fn call(&self, function: &str) -> Call {
+        let event: Value = serde_json::from_str(&self.event(function, "")).unwrap();
+        let mut path = text(&event["rawPath"]);
+        if let Some(query) = event["rawQueryString"].as_str().filter(|query| !query.is_empty()) {
+            path = format!("{path}?{query}");
+        }
+        let headers = event["headers"].as_object().unwrap().iter();
+        let headers = headers.filter(|(name, _)| *name != "authorization");
+        Call {
+            method: text(&event["requestContext"]["http"]["method"]),
+            path,
+            headers: headers.map(|(name, value)| (name.clone(), text(value))).collect(),
+            body: event["body"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+impl Call {
+    pub(crate) async fn by(&self, person: &Person<'_>) -> Result<Reply> {
+        let headers: Vec<_> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        person.send(&self.method, &self.path, &headers, self.body.clone()).await
+    }
+}
+
+/// Starts a run of the sample workflow.
+async fn start(org: &Organization<'_>, person: &Person<'_>) -> Result<RunRef> {
+    let brief = json!({ "workflow": "sample-flow", "brief": "A page about bicycles." });
+    let run = person.post("/v1/runs", brief).await?.expect(202);
+    Ok(RunRef { tenant_id: org.tenant(), run_id: text(&run["id"]).parse()? })
+}
+
+/// A JSON text as it is.
+#[track_caller]
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
