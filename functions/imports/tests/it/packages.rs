@@ -84,6 +84,7 @@ impl Package {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "whoever has the packages already says where")]
 fn cache() -> PathBuf {
     match std::env::var_os("CADRE_PACKAGES") {
         Some(folder) => folder.into(),
