@@ -22,7 +22,7 @@ module "function" {
   for_each = local.functions
 
   name         = "${local.prefix}-${each.key}"
-  archive      = replace(var.archives, "{function}", each.key)
+  archive      = { bucket = aws_s3_bucket.code.id, key = aws_s3_object.archive[each.key].key, hash = filebase64sha256(local.archives[each.key]) }
   architecture = var.architecture
   memory       = each.value.memory
   timeout      = each.value.timeout

@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   name               = "cadre-test-letters-post"
-  archive            = "tests/fixtures/empty.zip"
+  archive            = { bucket = "code", key = "letters-post.zip", hash = "aGFzaA==" }
   architecture       = "arm64"
   memory             = 256
   timeout            = 30

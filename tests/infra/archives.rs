@@ -1,6 +1,12 @@
 //! The functions' zips, as they are deployed: built by cargo-lambda, for this machine's processor.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf, process::Command, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
 
 use anyhow::{Context, Result, ensure};
 use local::{
@@ -9,6 +15,8 @@ use local::{
     paths::{Paths, tail},
     progress::{say, seconds},
 };
+
+use crate::settings;
 
 /// Builds every function and returns where they are, `{function}` standing for a name.
 pub(crate) fn build(paths: &Paths) -> Result<String> {
@@ -19,8 +27,6 @@ pub(crate) fn build(paths: &Paths) -> Result<String> {
     fs::create_dir_all(paths.tools.join("logs"))?;
     let out = fs::File::create(&log)?;
 
-    let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths([tools].into_iter().chain(env::split_paths(&path)))?;
     let functions = Source::read(&paths.root)?.functions;
     let domains: BTreeSet<&str> =
         functions.keys().filter_map(|name| Some(name.split_once('-')?.0)).collect();
@@ -30,7 +36,7 @@ pub(crate) fn build(paths: &Paths) -> Result<String> {
         .arg("--lambda-dir")
         .arg(&target)
         .args(domains.iter().flat_map(|domain| ["--package", domain]))
-        .env("PATH", path)
+        .env("PATH", settings::path_with(tools)?)
         .current_dir(&paths.root)
         .stdout(out.try_clone()?)
         .stderr(out);
@@ -57,6 +63,6 @@ pub(crate) fn build(paths: &Paths) -> Result<String> {
     Ok(zip(&target, "{function}").display().to_string())
 }
 
-fn zip(target: &std::path::Path, function: &str) -> PathBuf {
+fn zip(target: &Path, function: &str) -> PathBuf {
     target.join(function).join("bootstrap.zip")
 }

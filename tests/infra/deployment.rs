@@ -133,7 +133,7 @@ impl Deployed {
         fs::write(folder.infra().join("test.auto.tfvars.json"), variables.to_string())?;
         folder.initialise()?;
         folder.run(
-            &["apply", "-auto-approve", "-parallelism=20"],
+            &["apply", "-auto-approve", "-parallelism=8"],
             &[
                 ("AWS_ENDPOINT_URL", endpoint),
                 ("AWS_ACCESS_KEY_ID", emulator::KEY.0),

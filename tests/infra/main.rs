@@ -6,6 +6,7 @@
 mod api;
 mod archives;
 mod deployment;
+mod settings;
 mod terraform;
 
 use std::{

@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use local::{paths::Paths, settings::program};
 use serde_json::{Value, json};
 
+use crate::settings;
+
 /// Terraform, able to start the provider that `infra/` asks for.
 #[derive(Clone)]
 pub(crate) struct Terraform {
@@ -82,13 +84,8 @@ impl Terraform {
     fn run(&self, folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(folder);
-        // Nothing of the person's own accounts, workspaces and habits.
-        for (name, _) in env::vars_os() {
-            let name = name.to_string_lossy();
-            let tuning = name.starts_with("TF_") && name != "TF_CLI_CONFIG_FILE";
-            if tuning || name.starts_with("AWS_") {
-                command.env_remove(&*name);
-            }
+        for name in settings::personal() {
+            command.env_remove(name);
         }
         command.envs([("CHECKPOINT_DISABLE", "1"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0")]);
         command.env("TF_CLI_ARGS", "-no-color").envs(env.iter().copied());
@@ -143,7 +140,7 @@ impl Drop for Folder {
 
 /// Whether the person told Terraform where providers come from. A name without a file tells nothing.
 fn has_settings() -> bool {
-    let named = env::var_os("TF_CLI_CONFIG_FILE").map(PathBuf::from);
+    let named = settings::named("TF_CLI_CONFIG_FILE");
     let usual = env::home_dir().map(|home| home.join(".terraformrc"));
     [named, usual].into_iter().flatten().any(|file| file.is_file())
 }
@@ -171,7 +168,8 @@ fn write_settings(home: &Path) -> Result<PathBuf> {
 
 /// Folders of providers that somebody put on this machine, in one of the places where one would.
 fn mirrors() -> Vec<PathBuf> {
-    let named = ["TF_PLUGIN_CACHE_DIR", "TF_PLUGIN_MIRROR_DIR"].into_iter().filter_map(env::var_os);
+    let named =
+        ["TF_PLUGIN_CACHE_DIR", "TF_PLUGIN_MIRROR_DIR"].into_iter().filter_map(settings::named);
     let shared = ["/opt", "/srv", "/usr/lib", "/usr/local", "/usr/local/lib", "/usr/local/share"];
     let more = ["/usr/share", "/var/cache", "/var/lib"];
     let home = env::home_dir().into_iter().flat_map(|home| {
@@ -179,7 +177,7 @@ fn mirrors() -> Vec<PathBuf> {
     });
     let places = shared.into_iter().chain(more).map(PathBuf::from).chain(home);
     let candidates = places.flat_map(|place| children(&place).into_iter().chain([place]));
-    let mut found: Vec<PathBuf> = named.map(PathBuf::from).chain(candidates).collect();
+    let mut found: Vec<PathBuf> = named.chain(candidates).collect();
     found.retain(|folder| children(folder).iter().any(|host| host.join("hashicorp/aws").is_dir()));
     found.sort();
     found.dedup();

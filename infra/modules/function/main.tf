@@ -16,8 +16,9 @@ locals {
 
 resource "aws_lambda_function" "this" {
   function_name    = var.name
-  filename         = var.archive
-  source_code_hash = filebase64sha256(var.archive)
+  s3_bucket        = var.archive.bucket
+  s3_key           = var.archive.key
+  source_code_hash = var.archive.hash
   runtime          = "provided.al2023"
   architectures    = [var.architecture]
   handler          = "bootstrap"

@@ -4,8 +4,8 @@ variable "name" {
 }
 
 variable "archive" {
-  description = "The zip with its `bootstrap`."
-  type        = string
+  description = "Where the zip with its `bootstrap` is, and its SHA-256 in base64."
+  type        = object({ bucket = string, key = string, hash = string })
 }
 
 variable "architecture" {
