@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use imports::bmad;
@@ -46,7 +47,9 @@ impl Package {
 
     /// Into a folder of its own first: tests run side by side and must not see half a file.
     fn fetch(&self, cache: &Path, file: &Path) -> Result<(), String> {
-        let own = cache.join(format!("fetch-{}", std::process::id()));
+        static FETCHES: AtomicU32 = AtomicU32::new(0);
+        let number = FETCHES.fetch_add(1, Ordering::Relaxed);
+        let own = cache.join(format!("fetch-{}-{number}", std::process::id()));
         fs::create_dir_all(&own).map_err(|error| error.to_string())?;
         let packed = Command::new("npm")
             .args(["pack", "--silent", "--pack-destination"])
