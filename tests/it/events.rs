@@ -166,3 +166,13 @@ async fn an_asynchronous_invocation_is_accepted_and_then_done() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn no_web_page_can_invoke_a_function() -> Result<()> {
+    let house = House::open()?;
+    let path = "/2015-03-31/functions/platform-health/invocations";
+    let headers = [("origin", "https://elsewhere.test"), ("content-type", "text/plain")];
+    let refused = house.stranger().send("POST", path, &headers, "{}").await?;
+    assert_eq!(refused.problem(403), "forbidden");
+    Ok(())
+}

@@ -33,6 +33,11 @@ async fn invoke(
     headers: HeaderMap,
     event: Bytes,
 ) -> Response {
+    // Only a browser says where a page came from, and no page has business here: without this, any
+    // site that a developer visits could post to the port on their own machine.
+    if headers.contains_key(header::ORIGIN) {
+        return Error::Forbidden("functions are not invoked from web pages".into()).into_response();
+    }
     let id = Uuid::new_v4().to_string();
     let asynchronous = headers.get("x-amz-invocation-type").is_some_and(|kind| kind == "Event");
     let mut response = if !functions.by_name.contains_key(&name) {

@@ -22,8 +22,14 @@ pub fn table() -> anyhow::Result<Table> {
 }
 
 /// The HTTP API and the Lambda Invoke API, every function behind the door it has in Lambda.
+/// For loopback only: in AWS it is IAM that stands before an invocation, and here nothing does.
 pub fn router(app: App) -> anyhow::Result<Router> {
     let functions = Arc::new(functions::all(app)?.0);
     let api = functions.api();
     Ok(shared::http::with_fallbacks(api.merge(invoke::router(functions))))
+}
+
+/// The HTTP API alone: for a host that others can reach.
+pub fn api(app: App) -> anyhow::Result<Router> {
+    Ok(shared::http::with_fallbacks(functions::all(app)?.0.api()))
 }

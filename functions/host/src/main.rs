@@ -3,6 +3,7 @@
 use anyhow::Context;
 use shared::app::Parts;
 use shared::{App, config, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -24,10 +25,24 @@ async fn serve(app: App) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(&address)
         .await
         .with_context(|| format!("cannot listen on {address}: is another host running?"))?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    let server = axum::serve(listener, host::router(app)?);
-    let stop = async {
-        let _ = tokio::signal::ctrl_c().await;
+    let address = listener.local_addr()?;
+    let loopback = address.ip().is_loopback();
+    let router = if loopback { host::router(app)? } else { host::api(app)? };
+    tracing::info!(%address, invoke_api = loopback, "listening");
+    Ok(axum::serve(listener, router).with_graceful_shutdown(stop()).await?)
+}
+
+/// Ctrl-C, or the signal that supervisors and container runtimes send.
+async fn stop() {
+    let mut terminated = match signal(SignalKind::terminate()) {
+        Ok(terminated) => terminated,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM will end it without a pause");
+            return std::future::pending().await;
+        }
     };
-    Ok(server.with_graceful_shutdown(stop).await?)
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
 }
