@@ -13,5 +13,5 @@ mod record;
 mod runs_whole;
 mod schema;
 mod source;
-mod team;
-mod world;
+
+use tests::{team, world};

@@ -6,6 +6,8 @@ mod house;
 mod people;
 pub mod scripted;
 mod signer;
+pub mod team;
+pub mod world;
 
 pub use house::House;
 pub use people::{Organization, Person, Reply};

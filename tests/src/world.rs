@@ -9,39 +9,38 @@ use runs::model::RunRef;
 use runs::plan::Plan;
 use serde_json::{Value, json};
 use shared::table::{Row, Trigger};
-use tests::{House, Organization, Person, Reply, drive};
 use uuid::Uuid;
 
-use crate::team;
+use crate::{House, Organization, Person, Reply, drive, team};
 
 /// The repository.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// Every route of every table, by its function's name.
-pub(crate) fn routes() -> Vec<(String, Row)> {
+pub fn routes() -> Vec<(String, Row)> {
     let table = host::table().unwrap();
     table.into_iter().filter(|(_, row)| matches!(row.trigger, Trigger::Route { .. })).collect()
 }
 
-pub(crate) struct World {
+pub struct World {
     /// A placeholder of the sample events, and what stands for it.
     names: Vec<(&'static str, String)>,
 }
 
 /// What a sample event of a route asks for, without the token.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+pub struct Call {
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
 }
 
 impl World {
     /// Ids of nothing at all.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         let names = [
             "agent_id",
             "workflow_id",
@@ -54,7 +53,7 @@ impl World {
         Self { names: names.map(|name| (name, Uuid::now_v7().to_string())).to_vec() }
     }
 
-    pub(crate) async fn build(house: &House, org: &Organization<'_>) -> Result<Self> {
+    pub async fn build(house: &House, org: &Organization<'_>) -> Result<Self> {
         let ada = org.admin();
         let mut names = vec![("tenant_id", org.tenant().to_string())];
         let agent = team::agent(&ada, "sample-writer").await?;
@@ -106,7 +105,7 @@ impl World {
     }
 
     /// The sample event of this function, as text, with every placeholder filled in.
-    pub(crate) fn event(&self, function: &str, token: &str) -> String {
+    pub fn event(&self, function: &str, token: &str) -> String {
         let path = root().join("events").join(format!("{function}.json"));
         let mut text = fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -118,7 +117,7 @@ impl World {
     }
 
     /// What the sample event of a route asks for.
-    pub(crate) fn call(&self, function: &str) -> Call {
+    pub fn call(&self, function: &str) -> Call {
         let event: Value = serde_json::from_str(&self.event(function, "")).unwrap();
         let mut path = text(&event["rawPath"]);
         if let Some(query) = event["rawQueryString"].as_str().filter(|query| !query.is_empty()) {
@@ -136,7 +135,7 @@ impl World {
 }
 
 impl Call {
-    pub(crate) async fn by(&self, person: &Person<'_>) -> Result<Reply> {
+    pub async fn by(&self, person: &Person<'_>) -> Result<Reply> {
         let headers: Vec<_> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         person.send(&self.method, &self.path, &headers, self.body.clone()).await
@@ -152,6 +151,6 @@ async fn start(org: &Organization<'_>, person: &Person<'_>) -> Result<RunRef> {
 
 /// A JSON text as it is.
 #[track_caller]
-pub(crate) fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use tests::Person;
+
+use crate::Person;
 
 /// Creates and publishes an agent.
-pub(crate) async fn agent(person: &Person<'_>, slug: &str) -> Result<Value> {
+pub async fn agent(person: &Person<'_>, slug: &str) -> Result<Value> {
     let definition = json!({ "name": slug, "title": "Tester", "role": format!("You are {slug}.") });
     let body = json!({ "slug": slug, "definition": definition });
     let agent = person.post("/v1/agents", body).await?.expect(201);
@@ -15,7 +16,7 @@ pub(crate) async fn agent(person: &Person<'_>, slug: &str) -> Result<Value> {
 }
 
 /// Creates and publishes a workflow of these steps.
-pub(crate) async fn workflow(person: &Person<'_>, slug: &str, steps: Value) -> Result<Value> {
+pub async fn workflow(person: &Person<'_>, slug: &str, steps: Value) -> Result<Value> {
     let body = json!({ "slug": slug, "definition": { "name": slug, "steps": steps } });
     let workflow = person.post("/v1/workflows", body).await?.expect(201);
     let path = format!("/v1/workflows/{}/versions", workflow["id"].as_str().unwrap());
@@ -24,7 +25,7 @@ pub(crate) async fn workflow(person: &Person<'_>, slug: &str, steps: Value) -> R
 }
 
 /// Five steps: one, two in parallel, a room of three, and one that closes.
-pub(crate) async fn five_steps(person: &Person<'_>) -> Result<()> {
+pub async fn five_steps(person: &Person<'_>) -> Result<()> {
     for slug in ["ann", "ben", "cas"] {
         agent(person, slug).await?;
     }
