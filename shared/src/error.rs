@@ -153,7 +153,15 @@ impl IntoResponse for Error {
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        let Some(state) = error.code() else { return Self::Unavailable(error.into()) };
+        let Some(state) = error.code() else {
+            // What the driver cannot read or write will not be readable in a moment either.
+            let ours = ["error deserializing", "error serializing", "invalid column"];
+            let text = error.to_string();
+            return match ours.iter().any(|start| text.starts_with(start)) {
+                true => Self::Internal(error.into()),
+                false => Self::Unavailable(error.into()),
+            };
+        };
         match state {
             s if *s == SqlState::UNIQUE_VIOLATION => Self::Conflict(conflict(&error)),
             s if *s == SqlState::UNTRANSLATABLE_CHARACTER

@@ -1,7 +1,13 @@
 //! One test binary: a module for each domain, and the rules of the house.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bad_bundles;
+mod bad_input;
+mod bad_requests;
+mod bad_workflows;
 mod crash;
+mod crash_points;
+mod crash_process;
 mod definitions;
 mod doors;
 mod events;
@@ -10,6 +16,8 @@ mod key;
 mod openapi;
 mod publishing;
 mod record;
+mod runs_cancel;
+mod runs_fencing;
 mod runs_whole;
 mod schema;
 mod source;

@@ -79,9 +79,11 @@ pub(crate) async fn fingerprint(client: &Client, tenant: Uuid) -> Result<BTreeMa
     client.batch_execute(&format!("begin; select sec.enter('{tenant}')")).await?;
     let mut found = BTreeMap::new();
     for table in tables {
+        let key = if table == "tenants" { "id" } else { "tenant_id" };
         let sql = format!(
             "select count(*), md5(coalesce(string_agg(t::text, chr(10) order by t::text), ''))
-             from {table} t"
+             from {table} t
+             where {key} = '{tenant}'"
         );
         let row = rows(client, &sql).await?.remove(0);
         found.insert(table, row.join(" rows, "));

@@ -11,6 +11,8 @@ use crate::version::Version;
 
 /// Longest single text of a definition, in bytes.
 const LONGEST_TEXT: usize = 64 * 1024;
+/// Levels of `extensions`. JSON is read to 127 levels, and the record nests a definition in others.
+const DEEPEST: usize = 100;
 
 /// Who an agent is: its persona, what it knows, what it can be asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -88,7 +90,28 @@ impl Definition {
             let rule = format!("a text of a definition may be {LONGEST_TEXT} bytes");
             return Err(Error::Invalid(format!("{rule}: move long material into a document")));
         }
-        Ok(())
+        not_too_deep(&self.extensions)
+    }
+}
+
+/// Also of workflows.
+pub fn not_too_deep(extensions: &Map<String, Value>) -> Result<()> {
+    let mut level: Vec<&Value> = extensions.values().collect();
+    for _ in 0..DEEPEST {
+        level = level
+            .into_iter()
+            .flat_map(|value| match value {
+                Value::Array(items) => items.iter().collect(),
+                Value::Object(fields) => fields.values().collect(),
+                _ => Vec::new(),
+            })
+            .collect();
+    }
+    match level.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!(
+            "extensions are nested more than {DEEPEST} deep: make them flatter"
+        ))),
     }
 }
 

@@ -111,7 +111,7 @@ impl Definition {
         if self.steps.len() > MOST_STEPS {
             return Err(Error::Invalid(format!("a workflow has at most {MOST_STEPS} steps")));
         }
-        Ok(())
+        agents::model::not_too_deep(&self.extensions)
     }
 
     /// Every agent it calls on, once each.
