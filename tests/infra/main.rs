@@ -15,33 +15,44 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use local::paths::Paths;
 
 use terraform::Terraform;
+
+type Test = fn(&Terraform) -> Result<()>;
 
 fn main() -> ExitCode {
     let found = Paths::find(None).and_then(|paths| Terraform::find(&paths));
     if env::args().any(|argument| argument == "--why") {
         let line = match &found {
             Ok(terraform) => format!("infra: runs with {}", terraform.program.display()),
-            Err(reason) => format!("infra: skipped: {reason:#}"),
+            Err(error) => format!("infra: skipped: {}", reason(error)),
         };
         let told = writeln!(stdout(), "{line}");
         return if told.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
 
-    let tests: [(&str, fn(&Terraform) -> Result<()>); 3] = [
+    let tests: [(&str, Test); 3] = [
         ("it_is_formatted_and_valid", Terraform::check),
         ("every_row_becomes_what_it_says", Terraform::test),
         ("a_deployment_answers_requests_and_completes_a_run", deployment::works),
     ];
     let trials = tests.map(|(name, test)| {
-        let found = found.as_ref().map(Clone::clone).map_err(|reason| format!("{reason:#}"));
+        let found = found.as_ref().map(Clone::clone).map_err(reason);
         let missing = found.is_err();
         Trial::test(name, move || test(&found?).map_err(|why| Failed::from(format!("{why:#}"))))
             .with_ignored_flag(missing)
     });
     libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+}
+
+/// In one line, and of Terraform's pages only what is wrong.
+fn reason(error: &Error) -> String {
+    let whole = format!("{error:#}");
+    let Some((context, wrong)) = whole.split_once("Error: ") else { return whole };
+    let context = context.split(": terraform").next().unwrap_or_default();
+    let wrong: Vec<&str> = wrong.split_whitespace().collect();
+    format!("{context}: {}", wrong.join(" "))
 }

@@ -92,7 +92,8 @@ impl Terraform {
         if let Some(settings) = &self.settings {
             command.env("TF_CLI_CONFIG_FILE", settings);
         }
-        let out = command.output().with_context(|| format!("cannot start {:?}", self.program))?;
+        let out =
+            command.output().with_context(|| format!("cannot start {}", self.program.display()))?;
         let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
         let both = said(&out.stdout) + &said(&out.stderr);
         ensure!(out.status.success(), "terraform {} failed:\n{both}", arguments.join(" "));
@@ -149,13 +150,12 @@ fn write_settings(home: &Path) -> Result<PathBuf> {
     let mirrors = mirrors();
     let mut text = String::new();
     if mirrors.is_empty() {
-        let cache = home.join("plugins");
-        writeln!(text, "plugin_cache_dir = {cache:?}")?;
+        writeln!(text, "plugin_cache_dir = {}", quoted(&home.join("plugins"))?)?;
         writeln!(text, "plugin_cache_may_break_dependency_lock_file = true")?;
     } else {
         writeln!(text, "provider_installation {{")?;
         for mirror in mirrors {
-            writeln!(text, "  filesystem_mirror {{\n    path = {mirror:?}\n  }}")?;
+            writeln!(text, "  filesystem_mirror {{\n    path = {}\n  }}", quoted(&mirror)?)?;
         }
         writeln!(text, "}}")?;
     }
@@ -164,6 +164,11 @@ fn write_settings(home: &Path) -> Result<PathBuf> {
         fs::write(&file, text)?;
     }
     Ok(file)
+}
+
+/// JSON's quotes are Terraform's too.
+fn quoted(path: &Path) -> Result<String> {
+    Ok(serde_json::to_string(path)?)
 }
 
 /// Folders of providers that somebody put on this machine, in one of the places where one would.
