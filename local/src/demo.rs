@@ -15,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::{
-    build,
+    build, invoke,
     progress::{Step, say, seconds},
     stack::{Options, Stack},
 };
@@ -36,7 +36,7 @@ pub fn run(options: &Options, brief: &Path, workflow: &Path) -> Result<()> {
     stack.spawn_host(&host.wait()?)?;
     migrate(&stack)?;
     say_model(&stack);
-    let api = Api::new(stack.host_url()?, stack.sign_in("ada")?);
+    let api = Api::new(stack.host_url()?, &stack.sign_in("ada")?);
     say("\nThe team");
     import(&stack, &api)?;
     publish(&api, &slug, &definition)?;
@@ -67,8 +67,7 @@ fn read(brief: &Path) -> Result<String> {
 /// Invokes the function that migrates, as a deployment does.
 pub fn migrate(stack: &Stack) -> Result<()> {
     let step = Step::begin("the database's migrations");
-    let url = format!("{}/2015-03-31/functions/platform-migrate/invocations", stack.host_url()?);
-    let migrated = api::invoke(&url, &json!({}))?;
+    let migrated = invoke::call(&stack.host_url()?, "platform-migrate", "{}")?;
     let applied = migrated["applied"].as_array().map_or(0, Vec::len);
     let version = &migrated["version"];
     step.done(&format!("{applied} applied, now at version {version}"));

@@ -1,5 +1,7 @@
 //! `make dev`: the stack left running, the host built anew whenever a source file changes.
 
+mod lambda;
+
 use std::{
     fs,
     path::Path,
@@ -15,6 +17,8 @@ use crate::{
     stack::{Options, Stack},
 };
 
+pub use lambda::run as run_lambda;
+
 const LOOK: Duration = Duration::from_millis(700);
 /// What the host is made of.
 const SOURCES: [&str; 4] = ["shared", "functions", "migrations", "Cargo.lock"];
@@ -25,14 +29,7 @@ pub fn run(options: &Options) -> Result<()> {
     let mut seen = newest(&stack.paths().root);
     stack.spawn_host(&host.wait()?)?;
     demo::migrate(&stack)?;
-    say(&format!("\n  The API:    {}", stack.host_url()?));
-    say(&format!(
-        "  A token of ada@example.test, an administrator:\n\n{}\n",
-        stack.sign_in("ada")?
-    ));
-    say(
-        "  Other people: `local token --user bob` (another organization), `--user eve` (reads only).",
-    );
+    greet(&stack)?;
     say("  A change to a source file rebuilds the host. Ctrl-C ends it.\n");
     while !interrupt::asked() {
         stack.check()?;
@@ -48,9 +45,22 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Where the API is, and who may use it.
+fn greet(stack: &Stack) -> Result<()> {
+    say(&format!("\n  The API:    {}", stack.host_url()?));
+    say(&format!(
+        "  A token of ada@example.test, an administrator:\n\n{}\n",
+        stack.sign_in("ada")?
+    ));
+    say(
+        "  Other people: `local token --user bob` (another organization), `--user eve` (reads only).",
+    );
+    Ok(())
+}
+
 /// What does not compile leaves the host as it is.
 fn reload(stack: &mut Stack) {
-    let rebuilt = build::host().and_then(build::Building::wait);
+    let rebuilt = build::host().and_then(build::Host::wait);
     let served =
         rebuilt.and_then(|host| stack.spawn_host(&host)).and_then(|()| demo::migrate(stack));
     if let Err(error) = served {

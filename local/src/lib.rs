@@ -10,6 +10,7 @@ pub mod emulator;
 pub mod http;
 pub mod install;
 pub mod interrupt;
+pub mod invoke;
 pub mod openid;
 pub mod paths;
 pub mod ports;

@@ -2,14 +2,14 @@
 
 use std::{
     io::{Write, stdout},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use local::{
-    demo, dev, install, openid,
+    demo, dev, install, invoke, openid,
     paths::Paths,
     progress::say,
     stack::{self, Options, Part, Stack, State},
@@ -41,6 +41,8 @@ enum Verb {
     Demo(Demo),
     /// The stack and the host, left running, with reload on change
     Dev(Up),
+    /// The same with each function a Lambda, under `cargo lambda watch`
+    DevLambda(Up),
     /// Run all tests on a stack of their own, or those that match
     Test(Tests),
     /// Check format, lints, state machines, shell and Terraform
@@ -62,6 +64,14 @@ enum Verb {
         /// ada (everything), bob (another organization) or eve (reads only)
         #[arg(long, default_value = "ada")]
         user: String,
+    },
+    /// Invoke a function of the running stack, and print its answer
+    Invoke {
+        /// A name of `make functions`
+        function: String,
+        /// The event; without, events/FUNCTION.json or an empty one
+        #[arg(long)]
+        event: Option<PathBuf>,
     },
     /// Install what is missing, and nothing else
     Install {
@@ -101,9 +111,9 @@ struct Up {
     /// Without the AWS emulator
     #[arg(long)]
     no_emulator: bool,
-    /// Threads of the demonstration model
-    #[arg(long, default_value_t = Options::default().model_threads)]
-    model_threads: u16,
+    /// Threads of the demonstration model; without, as many as the machine can spare
+    #[arg(long)]
+    model_threads: Option<u16>,
     /// Server connections of the pooler for each database
     #[arg(long, default_value_t = Options::default().pool_size)]
     pool_size: u16,
@@ -128,12 +138,14 @@ fn run(verb: Verb, name: Option<String>) -> Result<()> {
         Verb::Lint => verify::lint(),
         Verb::Functions => verify::functions(),
         Verb::Dev(wanted) => dev::run(&options(name, &wanted)),
+        Verb::DevLambda(wanted) => dev::run_lambda(&options(name, &wanted)),
         Verb::Up(wanted) => up(name, &wanted),
         Verb::Stop => stop(name.as_deref()),
         Verb::Clean => clean(),
         Verb::Status => status(name.as_deref()),
         Verb::Env => env(name.as_deref()),
         Verb::Token { user } => token(name.as_deref(), &user),
+        Verb::Invoke { function, event } => call(name.as_deref(), &function, event.as_deref()),
         Verb::Install { build, lint } => install(build, lint),
     }
 }
@@ -199,6 +211,11 @@ fn token(name: Option<&str>, user: &str) -> Result<()> {
     let state = running(name)?;
     let issuer = state.environment.get("AUTH_ISSUER").context("it runs no OpenID provider")?;
     print(&format!("{}\n", openid::sign_in(issuer, user)?))
+}
+
+fn call(name: Option<&str>, function: &str, event: Option<&Path>) -> Result<()> {
+    let answer = invoke::run(&Paths::find(name)?, &running(name)?, function, event)?;
+    print(&format!("{answer:#}\n"))
 }
 
 fn install(build: bool, lint: bool) -> Result<()> {

@@ -7,6 +7,7 @@ pub mod openid;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod redis;
+pub mod watch;
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! The only file of this crate that reads the environment.
+#![expect(clippy::disallowed_methods, reason = "this is the one file that may")]
 
 use std::{
     env,

@@ -124,13 +124,31 @@ impl Stack {
     /// process's host is used as it is.
     pub fn spawn_host(&mut self, binary: &Path) -> Result<()> {
         let ours = self.children.iter().any(|(name, _)| name == "host");
-        if self.owner == Owner::Another && self.runs("host") && !ours {
+        let served = self.runs("host") || self.runs("watch");
+        if self.owner == Owner::Another && served && !ours {
             return Ok(());
         }
         self.end_service("host");
         self.register()?;
         let host = services::host::service(binary, self.var("HOST_ADDRESS")?, self.env());
         let started = self.begin(host)?;
+        self.finish(vec![started])
+    }
+
+    /// Serves the functions by `cargo lambda watch`, at the host's address and in its place, with
+    /// the routes of the tables as they are now. `tools` is where `cargo-lambda` lies.
+    pub fn spawn_watch(&mut self, tools: &Path) -> Result<()> {
+        let ours = self.children.iter().any(|(name, _)| name == "watch");
+        let served = self.runs("host") || self.runs("watch");
+        if self.owner == Owner::Another && served && !ours {
+            bail!("another process serves the functions of this stack: `make stop` ends it");
+        }
+        self.end_service("host");
+        self.end_service("watch");
+        let (source, address) = (Source::read(&self.paths.root)?, self.var("HOST_ADDRESS")?);
+        let watch = services::watch::service(&self.paths, tools, &source, address, self.env())?;
+        let started = self.begin(watch)?;
+        self.register()?;
         self.finish(vec![started])
     }
 
@@ -258,7 +276,11 @@ impl Stack {
     /// Tells the emulator of the functions and state machines of the checkout, if they changed.
     fn register(&mut self) -> Result<()> {
         let Some(endpoint) = self.env().get("AWS_ENDPOINT_URL").cloned() else { return Ok(()) };
-        let source = Source::read(&self.paths.root)?;
+        let mut source = Source::read(&self.paths.root)?;
+        if self.runs("watch") {
+            // After a change a function compiles before it answers.
+            source = source.at_least(120);
+        }
         if self.registered.as_ref() == Some(&source) {
             return Ok(());
         }

@@ -32,14 +32,14 @@ pub fn test(filter: Option<&str>) -> Result<()> {
     let mut migrate = Command::new(&host);
     migrate.arg("migrate").envs(stack.env()).env("LOG_LEVEL", "warn");
     run("the test database's migrations", &mut migrate)?;
-    let outcome = runner(filter, &stack)?.status().context("starting the tests")?;
+    let outcome = runner(filter, &stack).status().context("starting the tests")?;
     stack.down();
     ensure!(outcome.success(), "tests failed: their names are above");
     Ok(())
 }
 
 /// `cargo nextest` where it is installed, else `cargo test`: the tests are the same.
-fn runner(filter: Option<&str>, stack: &Stack) -> Result<Command> {
+fn runner(filter: Option<&str>, stack: &Stack) -> Command {
     let nextest = program("cargo-nextest").is_some();
     let mut command = Command::new("cargo");
     command.args(if nextest { ["nextest", "run"].as_slice() } else { ["test"].as_slice() });
@@ -63,7 +63,7 @@ fn runner(filter: Option<&str>, stack: &Stack) -> Result<Command> {
     for theirs in ["AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "MODEL_PROVIDER"] {
         command.env_remove(theirs);
     }
-    Ok(command)
+    command
 }
 
 /// Format, clippy, state machines, shell scripts, Terraform's format; all are tried before it fails.

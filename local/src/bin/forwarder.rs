@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Result, ensure};
 use local::{
     http::{self, Reply},
+    invoke::succeeded,
     settings::required,
 };
 use serde_json::{Value, json};
@@ -56,11 +57,6 @@ fn forward(agent: &Agent, runtime: &str, target: &str, event: &Reply) -> Result<
     let answer = http::post(agent, &format!("{runtime}/{id}/{path}"), headers, body.as_bytes())?;
     ensure!(answer.status < 500, "the runtime interface answers {}", answer.status);
     Ok(())
-}
-
-/// As Lambda's Invoke API says it: a failed function is a 200 with a header.
-fn succeeded(reply: &Reply) -> bool {
-    (200..300).contains(&reply.status) && reply.headers("x-amz-function-error").next().is_none()
 }
 
 /// The name that `Retry` and `Catch` look for.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::Value;
 use ureq::Agent;
 
@@ -15,8 +15,8 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(base: String, token: String) -> Self {
-        let agent = http::agent(Duration::from_secs(60));
+    pub(super) fn new(base: String, token: &str) -> Self {
+        let agent = http::agent(Duration::from_mins(1));
         Self { agent, base, bearer: format!("Bearer {token}") }
     }
 
@@ -62,16 +62,6 @@ fn good(path: &str, reply: &http::Reply) -> Result<Value> {
     let problem = reply.json().unwrap_or_default();
     let detail = problem["detail"].as_str().unwrap_or(&reply.body);
     bail!("{path} answered {}: {detail}", reply.status)
-}
-
-/// One function, invoked as Lambda's API does it.
-pub(super) fn invoke(url: &str, event: &Value) -> Result<Value> {
-    let agent = http::agent(Duration::from_secs(300));
-    let reply = http::post(&agent, url, &[], event.to_string().as_bytes())?;
-    if reply.headers("x-amz-function-error").next().is_some() || reply.status != 200 {
-        bail!("{url} failed: {}", reply.body);
-    }
-    reply.json().context("the function's answer")
 }
 
 /// A string, or nothing.

@@ -78,7 +78,7 @@ pub(super) fn event(api: &Api, begun: Instant, event: &Value) {
             None => say(&format!("{at}  ✓ {step}")),
         },
         "run.failed" => {
-            say(&format!("{at}  ✗ the run failed at {step}: {}", text(&data["detail"])))
+            say(&format!("{at}  ✗ the run failed at {step}: {}", text(&data["detail"])));
         }
         "run.queued" | "run.started" => {}
         kind => say(&format!("{at}  {kind}")),

@@ -13,7 +13,7 @@ use crate::{interrupt, progress::Step, stack::Stack};
 
 const POLL: Duration = Duration::from_millis(150);
 /// The smallest model on a busy laptop needs minutes, not an hour.
-const LONGEST: Duration = Duration::from_secs(45 * 60);
+const LONGEST: Duration = Duration::from_mins(45);
 
 /// The run, once it has ended.
 pub(super) fn follow(stack: &mut Stack, api: &Api, run: &str) -> Result<Value> {

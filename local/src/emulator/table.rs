@@ -11,10 +11,12 @@ use serde::Deserialize;
 
 use super::files;
 
-/// As much of a row as the emulator needs.
+/// As much of a row as the emulator and the router need.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Function {
     pub timeout: u64,
+    /// `GET /v1/things/{id}`, of those that have one.
+    pub route: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,15 @@ pub struct Source {
 impl Source {
     pub fn read(root: &Path) -> Result<Self> {
         Ok(Self { functions: functions(root)?, machines: machines(root)? })
+    }
+
+    /// No function with less time than this, in seconds.
+    #[must_use]
+    pub fn at_least(mut self, seconds: u64) -> Self {
+        for function in self.functions.values_mut() {
+            function.timeout = function.timeout.max(seconds);
+        }
+        self
     }
 }
 

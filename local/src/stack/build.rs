@@ -4,7 +4,7 @@ use std::{env, net::TcpStream, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{Owner, Stack, State, supervisor};
+use super::{Owner, Stack, State, state::Wish, supervisor};
 use crate::{
     emulator,
     install::Tools,
@@ -42,7 +42,8 @@ pub struct Options {
     pub detached: bool,
     /// Server connections of the pooler, for each database.
     pub pool_size: u16,
-    pub model_threads: u16,
+    /// Without, as many as the machine can spare at the start.
+    pub model_threads: Option<u16>,
     /// Conversations that the model serves side by side.
     pub model_slots: u16,
     /// Settings for PostgreSQL beyond ours, such as `("fsync", "off")` for tests.
@@ -70,12 +71,19 @@ impl Default for Options {
             parts: vec![Part::Database, Part::Redis, Part::Emulator, Part::OpenId, Part::Model],
             detached: false,
             pool_size: 20,
-            model_threads: 2,
+            model_threads: None,
             model_slots: 2,
             postgres: vec![],
             forwarder: None,
         }
     }
+}
+
+/// What the person wants of the model.
+fn wish(options: &Options) -> Wish {
+    let settings = settings::handed_on().into_iter();
+    let settings = settings.filter(|(name, _)| name.starts_with("MODEL_")).collect();
+    Wish { settings, demonstration: wants_model(options) }
 }
 
 pub(super) fn wants_model(options: &Options) -> bool {
@@ -102,16 +110,12 @@ pub(super) fn serves(state: &State, options: &Options) -> bool {
         ("redis", options.with(Part::Redis)),
         ("emulator", options.with(Part::Emulator)),
         ("openid", options.with(Part::OpenId)),
-        (
-            "model",
-            wants_model(options)
-                && state.environment.get("MODEL_PROVIDER").is_none_or(|p| p != "extractive"),
-        ),
     ];
     let told = settings::handed_on();
     let same = told.iter().all(|(name, value)| state.environment.get(name) == Some(value));
     let runs = |name: &str| state.services.iter().any(|running| running.name == name);
-    same && wanted.iter().all(|(name, wanted)| !wanted || runs(name))
+    same && state.wish.covers(&wish(options))
+        && wanted.iter().all(|(name, wanted)| !wanted || runs(name))
         && state
             .services
             .iter()
@@ -128,7 +132,11 @@ fn connects(address: &str) -> bool {
 pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<Stack> {
     let [postgres, pooler, cache, aws, issuer, llm, host] =
         ports::kept(&paths.stack.join("ports.json"))?;
-    let mut state = State { supervisor: supervisor(options.detached)?, ..State::default() };
+    let mut state = State {
+        supervisor: supervisor(options.detached)?,
+        wish: wish(options),
+        ..State::default()
+    };
     let mut tell = |name: &str, value: String| state.environment.insert(name.to_owned(), value);
     tell("HOST_ADDRESS", format!("127.0.0.1:{host}"));
     tell("LOG_LEVEL", "info".to_owned());
@@ -157,8 +165,8 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         tell("MACHINE_SECRET", machine);
     }
     if let Some(weights) = tools.model.as_ref().filter(|_| wants_model(options)) {
-        let Options { model_threads, model_slots, .. } = *options;
-        early.push(model::service(&paths, weights, llm, model_threads, model_slots));
+        let threads = options.model_threads.unwrap_or_else(model::threads);
+        early.push(model::service(&paths, weights, llm, threads, options.model_slots));
         tell("MODEL_PROVIDER", "openai".to_owned());
         tell("MODEL_BASE_URL", format!("http://127.0.0.1:{llm}/v1"));
         tell("MODEL_NAME", model::NAME.to_owned());

@@ -15,6 +15,25 @@ pub struct State {
     pub services: Vec<Running>,
     /// What the functions are told: contains passwords, so the file is ours alone.
     pub environment: BTreeMap<String, String>,
+    #[serde(default)]
+    pub wish: Wish,
+}
+
+/// The model that was asked for, which is not always the one that runs: the weights of the
+/// demonstration model may be out of reach.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Wish {
+    /// The person's own `MODEL_…` settings.
+    pub settings: BTreeMap<String, String>,
+    /// The demonstration model.
+    pub demonstration: bool,
+}
+
+impl Wish {
+    /// Whether a stack that was started for this wish also fulfils another.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.settings == other.settings && (self.demonstration || !other.demonstration)
+    }
 }
 
 impl State {
@@ -48,5 +67,23 @@ impl State {
         for running in self.services.iter().rev() {
             running.end();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wish;
+
+    #[test]
+    fn a_stack_serves_those_who_want_the_same_model() {
+        let own = |value: &str| Wish {
+            settings: [("MODEL_PROVIDER".to_owned(), value.to_owned())].into(),
+            demonstration: false,
+        };
+        let ours = Wish { demonstration: true, ..Wish::default() };
+        let none = Wish::default();
+        assert!(ours.covers(&ours) && ours.covers(&none) && own("openai").covers(&own("openai")));
+        assert!(!own("extractive").covers(&ours) && !own("extractive").covers(&none));
+        assert!(!none.covers(&ours) && !ours.covers(&own("extractive")));
     }
 }
