@@ -94,6 +94,9 @@ impl Verifier {
         let id = header.kid.ok_or(Error::Unauthenticated)?;
         let key = self.key(&id).await?.ok_or(Error::Unauthenticated)?;
         match decode::<Claims>(token, &key, &self.validation) {
+            Ok(token) if token.claims.org_id.is_empty() || token.claims.sub.is_empty() => {
+                Err(Error::Unauthenticated)
+            }
             Ok(token) => Ok(Caller::new(token.claims)),
             Err(error) => {
                 tracing::info!(reason = ?error.kind(), "token refused");

@@ -1,7 +1,7 @@
 //! Ids, pages, keys and runs that cannot be: the part of bad input that is not in a body's form.
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::House;
 use uuid::Uuid;
 
