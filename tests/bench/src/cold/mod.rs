@@ -1,0 +1,153 @@
+//! What a cold start costs: every function as it is deployed, in a fresh process, against a
+//! stand-in for the Lambda Runtime API, with the real database and real tokens.
+
+mod binaries;
+pub(crate) mod budget;
+pub(crate) mod report;
+mod runtime_api;
+mod sandbox;
+mod tls;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use shared::table::Table;
+use tests::world::World;
+use tests::{EVERYTHING, House};
+
+use crate::surroundings::Surroundings;
+use binaries::Builder;
+pub(crate) use report::{Report, Row};
+use sandbox::Life;
+use tls::Tls;
+
+/// How much of everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Size {
+    /// Those named; all, when none is.
+    pub(crate) functions: Vec<String>,
+    pub(crate) sandboxes: usize,
+    pub(crate) warm_events: usize,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { functions: vec![], sandboxes: 5, warm_events: 15 }
+    }
+}
+
+/// What is measured once more with TLS to Postgres: tokens are checked by the one, and a model is
+/// called by the other.
+const WITH_TLS: [&str; 2] = ["runs-get", "runs-step"];
+
+/// An organization with one of everything, and a token of somebody in it.
+struct Tenant {
+    world: World,
+    token: String,
+}
+
+pub(crate) async fn run(around: &Surroundings, size: &Size) -> Result<Report> {
+    platform::migrate::migrate().await?;
+    let table = host::table()?;
+    let functions = chosen(&table, &size.functions)?;
+    let builder = Builder::find(&around.paths);
+    let folder = builder.build(&around.paths, &functions)?;
+    let scratch = around.paths.stack.join("functions");
+    std::fs::create_dir_all(&scratch)?;
+
+    let house = House::open()?;
+    let mut rows = Vec::new();
+    let environment = environment(around, &house);
+    // An event changes what is on record, so each has an organization of its own.
+    let tenants = tenants(&house, size.sandboxes * (1 + size.warm_events)).await?;
+    for name in &functions {
+        let binary = builder.binary(&folder, &scratch, name)?;
+        let lives = lives(&binary.program, name, &environment, &tenants, size).await?;
+        rows.push(Row::new(name, false, &binary, &lives));
+    }
+    let with_tls: Vec<_> =
+        functions.iter().filter(|name| WITH_TLS.contains(&name.as_str())).collect();
+    if !with_tls.is_empty() {
+        let tls = Tls::on(around)?;
+        let environment = past_the_pooler(around, environment, &tls)?;
+        let tenants = self::tenants(&house, size.sandboxes * (1 + size.warm_events)).await?;
+        for name in with_tls {
+            let binary = builder.binary(&folder, &scratch, name)?;
+            let lives = lives(&binary.program, name, &environment, &tenants, size).await?;
+            rows.push(Row::new(name, true, &binary, &lives));
+        }
+    }
+    let (sandboxes, warm_events) = (size.sandboxes, size.warm_events);
+    Ok(Report { built: builder.says(), sandboxes, warm_events, rows })
+}
+
+fn chosen(table: &Table, named: &[String]) -> Result<Vec<String>> {
+    for name in named {
+        ensure!(table.contains_key(name), "no function is called `{name}`");
+    }
+    let all = table.keys().filter(|name| named.is_empty() || named.contains(name));
+    Ok(all.cloned().collect())
+}
+
+/// What a sandbox of Lambda has, and nothing of this process's own.
+fn environment(around: &Surroundings, house: &House) -> BTreeMap<String, String> {
+    let mut environment = around.environment();
+    let auth = house.signer.settings();
+    let known = [
+        ("AUTH_ISSUER", auth.issuer),
+        ("AUTH_AUDIENCE", auth.audience),
+        ("AUTH_JWKS_URL", auth.jwks_url),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".into()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "bench".into()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "bench".into()),
+    ];
+    environment.extend(known.map(|(name, value)| (name.to_owned(), value)));
+    // The host has a pool of several; a sandbox serves one event at a time.
+    environment.remove("DATABASE_POOL");
+    environment
+}
+
+fn past_the_pooler(
+    around: &Surroundings,
+    mut environment: BTreeMap<String, String>,
+    tls: &Tls,
+) -> Result<BTreeMap<String, String>> {
+    let pooled = environment.get("DATABASE_URL").context("no database")?;
+    let (user, place) = pooled.rsplit_once('@').context("no user")?;
+    let (_, database) = place.rsplit_once('/').context("no database")?;
+    let direct = format!("{user}@127.0.0.1:{}/{database}", around.postgres_port()?);
+    environment.insert("DATABASE_URL".into(), direct);
+    environment.insert("DATABASE_CA".into(), tls.authority.display().to_string());
+    Ok(environment)
+}
+
+async fn tenants(house: &House, count: usize) -> Result<Vec<Tenant>> {
+    let mut tenants = Vec::with_capacity(count);
+    for _ in 0..count {
+        let org = house.organization();
+        let world = World::build(house, &org).await?;
+        let claims = json!({ "sub": "ada", "org_id": org.org_id, "permissions": EVERYTHING });
+        tenants.push(Tenant { world, token: house.signer.token(&claims) });
+    }
+    Ok(tenants)
+}
+
+/// So many processes, one after the other.
+async fn lives(
+    program: &std::path::Path,
+    name: &str,
+    environment: &BTreeMap<String, String>,
+    tenants: &[Tenant],
+    size: &Size,
+) -> Result<Vec<Life>> {
+    let mut environment = environment.clone();
+    environment.insert("AWS_LAMBDA_FUNCTION_NAME".into(), name.to_owned());
+    let mut lives = Vec::with_capacity(size.sandboxes);
+    for tenants in tenants.chunks(1 + size.warm_events) {
+        let events = tenants.iter().map(|tenant| tenant.world.event(name, &tenant.token));
+        lives.push(sandbox::live(program, &environment, events.collect()).await?);
+    }
+    Ok(lives)
+}
