@@ -60,7 +60,7 @@ pub async fn take(app: App, work: &Work) -> Result<Outcome> {
     let answer = claim.pinned.step.max_output_tokens.unwrap_or(ANSWER_TOKENS);
     let answer = answer.min(llm.context_tokens() / 2);
     let (messages, layers) = prompt::build(&claim, &turn, llm.context_tokens(), answer);
-    let seed = Some(seed(&claim));
+    let seed = Some(seed(&claim, work.attempt));
     let prompt =
         Prompt { messages, max_tokens: answer, temperature: TEMPERATURE, seed, deadline: DEADLINE };
     let called = llm.complete(&prompt).await.and_then(not_empty);
@@ -159,10 +159,10 @@ fn rates(llm: &Llm) -> Rates {
 }
 
 /// The same turn of the same run draws the same numbers; another attempt draws others.
-fn seed(claim: &Claim) -> u64 {
+fn seed(claim: &Claim, attempt: i32) -> u64 {
     let (high, low) = claim.conversation_id.as_u64_pair();
     let turn = u64::try_from(claim.transcript.len()).unwrap_or_default();
     high ^ low.rotate_left(17)
         ^ turn.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        ^ claim.fence.unsigned_abs()
+        ^ u64::from(attempt.unsigned_abs())
 }

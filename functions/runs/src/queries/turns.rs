@@ -3,6 +3,10 @@
 //! A claim takes the lease, raises the fence and reserves what the call may cost, in one
 //! statement. The record of a turn is one statement too, and it only goes through under the fence
 //! of the claim: message, usage, document, events and totals appear together or not at all.
+//!
+//! Whoever changes a run or its steps locks the run's row first, here and in
+//! [`super::lifecycle`]: so nobody waits in a circle, and what a statement read of a step before it
+//! had to wait is read again.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,32 +35,39 @@ pub struct Reservation {
     pub micros: i64,
 }
 
+// The fence comes from the clock, so that it grows and never returns: a crash of the server may
+// forget a claim, but not the worker that holds it.
 const CLAIM: &str = "
     -- runs::claim
-    with step_now as (
-        select s.fence, s.reserved_tokens, s.reserved_micros, $5 + s.answer_tokens as tokens,
+    with run_now as (
+        select id from runs where id = $1 and state = 'running' for no key update
+    ), step_now as (
+        select s.reserved_tokens, s.reserved_micros, $5 + s.answer_tokens as tokens,
                $6 + (s.answer_tokens * $7 + 999999) / 1000000 as micros
-        from steps s
-        where s.run_id = $1 and s.id = $2 and s.state in ('scheduled', 'running')
+        from steps s, run_now
+        where s.run_id = run_now.id and s.id = $2 and s.state in ('scheduled', 'running')
           and (s.lease_until is null or s.lease_until < now() or s.attempt < $3)
+        for no key update of s
     ), run as (
         update runs r
         set reserved_tokens = r.reserved_tokens - s.reserved_tokens + s.tokens,
             reserved_micros = r.reserved_micros - s.reserved_micros + s.micros
         from step_now s
-        where r.id = $1 and r.state = 'running'
+        where r.id = $1
           and r.input_tokens + r.output_tokens + r.reserved_tokens - s.reserved_tokens + s.tokens
               <= r.token_cap
           and r.cost_micros + r.reserved_micros - s.reserved_micros + s.micros <= r.micros_cap
-        returning r.brief, r.language, s.fence, s.tokens, s.micros
+        returning r.brief, r.language, s.tokens, s.micros
     ), step as (
         update steps s
-        set state = 'running', fence = s.fence + 1, attempt = $3,
+        set state = 'running', attempt = $3,
+            fence = greatest(s.fence + 1,
+                             (extract(epoch from clock_timestamp()) * 1000000)::bigint),
             lease_until = now() + make_interval(secs => $4),
             reserved_tokens = run.tokens, reserved_micros = run.micros,
             started_at = coalesce(s.started_at, now())
         from run
-        where s.run_id = $1 and s.id = $2 and s.fence = run.fence
+        where s.run_id = $1 and s.id = $2
         returning s.fence, s.definition, s.cast_pinned, s.needs, s.turns
     )
     select step.fence, step.definition, step.cast_pinned, step.turns, run.brief, run.language,
@@ -156,14 +167,17 @@ pub struct Taken<'a> {
 
 const RECORD: &str = "
     -- runs::record
-    with step as (
+    with run_now as (
+        select id from runs where id = $1 and state = 'running' for no key update
+    ), step as (
         update steps s
         set turns = $4, lease_until = null, reserved_tokens = 0, reserved_micros = 0,
             state = case when $5 then 'succeeded' else s.state end,
             ended_at = case when $5 then now() end,
             input_tokens = s.input_tokens + $6, output_tokens = s.output_tokens + $7,
             cost_micros = s.cost_micros + coalesce($8, 0)
-        where s.run_id = $1 and s.id = $2 and s.fence = $3
+        from run_now
+        where s.run_id = run_now.id and s.id = $2 and s.fence = $3
           and s.state = 'running' and s.turns = $4 - 1
         returning s.id
     ), run as (
@@ -173,7 +187,7 @@ const RECORD: &str = "
             cost_micros = r.cost_micros + coalesce($8, 0),
             last_event = r.last_event + 1 + $5::int
         from step
-        where r.id = $1 and r.state = 'running'
+        where r.id = $1
         returning r.last_event
     ), message as (
         insert into messages (conversation_id, sequence, run_id, step_id, agent_id, agent_version,
@@ -285,15 +299,18 @@ pub async fn wasted(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<()> {
 
 const RELEASE: &str = "
     -- runs::release
-    with step as (
-        update steps set lease_until = null, reserved_tokens = 0, reserved_micros = 0
-        where run_id = $1 and id = $2 and fence = $3 and state = 'running'
-        returning id
+    with run_now as (
+        select id from runs where id = $1 and state = 'running' for no key update
+    ), step as (
+        update steps s set lease_until = null, reserved_tokens = 0, reserved_micros = 0
+        from run_now
+        where s.run_id = run_now.id and s.id = $2 and s.fence = $3 and s.state = 'running'
+        returning s.id
     )
     update runs r
     set reserved_tokens = r.reserved_tokens - $4, reserved_micros = r.reserved_micros - $5
     from step
-    where r.id = $1 and r.state = 'running'";
+    where r.id = $1";
 
 /// Gives lease and reservation back after a call that failed.
 pub async fn release(
