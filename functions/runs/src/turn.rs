@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use shared::db::Db;
 use shared::llm::{Completion, Llm, Prompt, price};
 use shared::{App, Error, Result};
+use uuid::Uuid;
 
 use crate::model::{Claim, RunRef};
 use crate::prompt::{self, Turn};
@@ -18,6 +20,9 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// A worker that is silent for this long is taken for dead. Longer than a call can last.
 const LEASE_SECONDS: f64 = 150.0;
 const TEMPERATURE: f32 = 0.4;
+/// Pauses between tries of the record when the database does not answer: the answer is paid for.
+const AGAIN: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(4)];
 
 /// What the state machine hands to a worker.
 #[derive(Clone, Debug, Deserialize)]
@@ -107,21 +112,35 @@ async fn settle(
     };
     let db = app.db()?;
     let tenant = work.run.tenant_id;
+    let mut recorded = record(db, tenant, &taken).await;
+    for pause in AGAIN {
+        if !matches!(recorded, Err(Error::Unavailable(_))) {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        recorded = record(db, tenant, &taken).await;
+    }
+    if let Err(Error::RunStopped(_)) = recorded {
+        let before = db.tenant(tenant, async |tx| match turns::is_recorded(tx, &taken).await? {
+            true => Ok(true),
+            false => turns::wasted(tx, &taken).await.map(|()| false),
+        });
+        // A try whose answer got lost may have gone through.
+        if before.await? {
+            recorded = Ok(());
+        }
+    }
+    recorded.map(|()| if turn.last { Outcome::Done } else { Outcome::More })
+}
+
+async fn record(db: &Db, tenant: Uuid, taken: &Taken<'_>) -> Result<()> {
     // Refused inside the transaction, so that nothing of a refused turn stays.
     let refused = || Error::RunStopped("the turn was no longer this worker's to write".into());
-    let recorded = db.tenant(tenant, async |tx| match turns::record(tx, &taken).await? {
+    let recorded = db.tenant(tenant, async |tx| match turns::record(tx, taken).await? {
         true => Ok(()),
         false => Err(refused()),
     });
-    match recorded.await {
-        Ok(()) if turn.last => Ok(Outcome::Done),
-        Ok(()) => Ok(Outcome::More),
-        Err(error @ Error::RunStopped(_)) => {
-            db.tenant(tenant, async |tx| turns::wasted(tx, &taken).await).await?;
-            Err(error)
-        }
-        Err(error) => Err(error),
-    }
+    recorded.await
 }
 
 /// A room's document is its closing turn, followed by what was said.

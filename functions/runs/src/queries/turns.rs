@@ -257,6 +257,18 @@ pub async fn record(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<bool> {
     Ok(row.is_some())
 }
 
+const IS_RECORDED: &str = "
+    -- runs::is_recorded
+    select 1 as one
+    from usage
+    where run_id = $1 and step_id = $2 and turn = $3 and fence = $4 and not wasted";
+
+/// Whether this very turn, of this very worker, is on record.
+pub async fn is_recorded(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<bool> {
+    let key: [&dyn Param; 4] = [&taken.run, &taken.step, &taken.turn, &taken.fence];
+    Ok(tx.opt(IS_RECORDED, &key).await?.is_some())
+}
+
 const WASTED: &str = "
     -- runs::wasted
     with used as (
