@@ -4,9 +4,13 @@
 //! and tried at once; what did not get through is found here. Telling twice is harmless: an
 //! execution's name is its run's id.
 
+use std::time::Duration;
+
+use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared::{App, Result};
+use shared::{App, Error, Result};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::model::RunRef;
@@ -15,6 +19,10 @@ use crate::queries::lifecycle;
 /// Younger messages are still with whoever wrote them.
 const PATIENCE_SECONDS: f64 = 20.0;
 const MOST: i32 = 200;
+/// How long whoever asked for a run waits for Step Functions to hear of it.
+const SOON: Duration = Duration::from_secs(2);
+/// How long the schedule does, for each message.
+const LATER: Duration = Duration::from_secs(10);
 
 /// A schedule's event; what is in it does not matter.
 #[derive(Deserialize)]
@@ -33,7 +41,7 @@ pub async fn handle(app: App, _: Tick) -> Result<Dispatched> {
         .await?;
     let mut done = Dispatched { delivered: 0, failed: 0 };
     for (tenant, message) in waiting {
-        match deliver(app, tenant, message).await {
+        match deliver(app, tenant, message, LATER).await {
             Ok(()) => done.delivered += 1,
             Err(error) => {
                 error.log();
@@ -46,20 +54,26 @@ pub async fn handle(app: App, _: Tick) -> Result<Dispatched> {
 
 /// Right after the commit; a failure is no failure of the request, the schedule tries again.
 pub(crate) async fn soon(app: App, tenant: Uuid, message: Uuid) {
-    if let Err(error) = deliver(app, tenant, message).await {
+    if let Err(error) = deliver(app, tenant, message, SOON).await {
         error.log();
     }
 }
 
-async fn deliver(app: App, tenant: Uuid, message: Uuid) -> Result<()> {
+async fn deliver(app: App, tenant: Uuid, message: Uuid, patience: Duration) -> Result<()> {
     let db = app.db()?;
     let waits = db.tenant(tenant, async |tx| lifecycle::message(tx, message).await).await?;
     let Some((topic, run)) = waits else { return Ok(()) };
-    let states = app.states().await?;
-    let name = run.to_string();
-    match topic.as_str() {
-        "run.stop" => states.stop(&name, "cancelled by a user").await?,
-        _ => drop(states.start(&name, &json!(RunRef { tenant_id: tenant, run_id: run })).await?),
-    }
+    let told =
+        timeout(patience, tell(app, &topic, RunRef { tenant_id: tenant, run_id: run })).await;
+    told.map_err(|_| Error::Unavailable(anyhow!("Step Functions: no answer in {patience:?}")))??;
     db.tenant(tenant, async |tx| lifecycle::delivered(tx, message).await).await
+}
+
+async fn tell(app: App, topic: &str, run: RunRef) -> Result<()> {
+    let states = app.states().await?;
+    let name = run.run_id.to_string();
+    match topic {
+        "run.stop" => states.stop(&name, "cancelled by a user").await,
+        _ => states.start(&name, &json!(run)).await.map(drop),
+    }
 }
