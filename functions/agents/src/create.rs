@@ -28,7 +28,7 @@ pub async fn handle(
     let id = Uuid::now_v7();
     let created = app.db()?.tenant(caller.tenant, async |tx| {
         shared::audit::record(tx, &caller, "agent.created", id).await?;
-        queries::insert(tx, id, &new.slug, &new.definition).await?;
+        queries::KEPT.insert(tx, id, &new.slug, &new.definition).await?;
         queries::by_id(tx, id).await
     });
     Ok(Created(created.await?))

@@ -37,10 +37,10 @@ pub(crate) fn check(label: &str) -> Result<()> {
     let good = label.starts_with(|c: char| c.is_ascii_lowercase())
         && label.len() <= 30
         && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    match good {
-        true => Ok(()),
-        false => Err(Error::Invalid(format!(
-            "`{label:.40}` is not a label: use lower-case letters, digits and `-`, at most 30"
-        ))),
+    if good {
+        return Ok(());
     }
+    Err(Error::Invalid(format!(
+        "`{label:.40}` is not a label: use lower-case letters, digits and `-`, at most 30"
+    )))
 }

@@ -10,6 +10,7 @@ pub mod publish;
 pub mod queries;
 pub mod update;
 pub mod version;
+pub mod versioned;
 pub mod versions;
 
 /// The functions of this domain; see [`shared::table`].

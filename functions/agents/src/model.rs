@@ -7,8 +7,6 @@ use serde_json::{Map, Value, json};
 use shared::{Error, Result};
 use uuid::Uuid;
 
-use crate::version::Version;
-
 /// Longest single text of a definition, in bytes.
 const LONGEST_TEXT: usize = 64 * 1024;
 /// Levels of `extensions`. JSON is read to 127 levels, and the record nests a definition in others.
@@ -107,12 +105,12 @@ pub fn not_too_deep(extensions: &Map<String, Value>) -> Result<()> {
             })
             .collect();
     }
-    match level.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Invalid(format!(
-            "extensions are nested more than {DEEPEST} deep: make them flatter"
-        ))),
+    if level.is_empty() {
+        return Ok(());
     }
+    Err(Error::Invalid(format!(
+        "extensions are nested more than {DEEPEST} deep: make them flatter"
+    )))
 }
 
 /// An agent: its draft, and what is published of it.
@@ -129,18 +127,6 @@ pub struct Agent {
     pub labels: Map<String, Value>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-}
-
-/// A published version. It never changes.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "AgentVersion")]
-pub struct PublishedVersion {
-    pub version: Version,
-    pub ordinal: i32,
-    /// SHA-256 of the definition's JSON.
-    pub digest: String,
-    pub definition: Definition,
-    pub published_at: Timestamp,
 }
 
 /// One place where two definitions differ.

@@ -3,19 +3,20 @@
 use axum::extract::State;
 use shared::db::Tx;
 use shared::http::{Created, Json, Path};
-use shared::{App, Caller, Error, Result};
+use shared::{App, Caller, Result};
 use uuid::Uuid;
 
-use crate::model::PublishedVersion;
+use crate::model::Definition;
 use crate::queries;
 use crate::version::NewVersion;
+use crate::versioned::Published;
 
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
     Json(new): Json<NewVersion>,
-) -> Result<Created<PublishedVersion>> {
+) -> Result<Created<Published<Definition>>> {
     let published =
         app.db()?.tenant(caller.tenant, async |tx| publish(tx, &caller, id, &new).await);
     Ok(Created(published.await?))
@@ -27,20 +28,12 @@ pub async fn publish(
     caller: &Caller,
     id: Uuid,
     new: &NewVersion,
-) -> Result<PublishedVersion> {
-    let last = queries::last_version(tx, id).await?;
-    let draft = queries::by_id(tx, id).await?.draft;
-    if last.as_ref().is_some_and(|last| last.definition == draft) {
-        let nothing = "the draft equals the newest version: there is nothing to publish";
-        return Err(Error::Conflict(nothing.into()));
-    }
-    let version = new.after(last.as_ref().map(|last| &last.version))?;
-    let ordinal = last.map_or(1, |last| last.ordinal + 1);
-    shared::audit::record(tx, caller, "agent.published", id).await?;
-    let published = queries::publish(tx, caller, id, (&version, ordinal), &draft).await?;
+) -> Result<Published<Definition>> {
+    let held = queries::KEPT.hold(tx, id).await?;
+    let published = queries::KEPT.publish(tx, caller, held, new).await?;
     for label in &new.labels {
         crate::label::check(label)?;
-        queries::move_label(tx, id, label, &version.to_string()).await?;
+        queries::move_label(tx, id, label, &published.version.to_string()).await?;
     }
     Ok(published)
 }

@@ -3,21 +3,48 @@
 use serde_json::Value;
 use shared::db::Tx;
 use shared::page::Window;
-use shared::{Caller, Error, Result};
+use shared::{Error, Result};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::model::{Agent, Definition, PublishedVersion};
-use crate::version::{Slug, Version};
+use crate::model::{Agent, Definition};
+use crate::versioned::{Kept, Published, definition, published};
 
-const INSERT: &str = "
-    -- agents::insert
-    insert into agents (id, slug, draft)
-    values ($1, $2, $3)";
-
-pub async fn insert(tx: &Tx<'_>, id: Uuid, slug: &Slug, draft: &Definition) -> Result<()> {
-    tx.run(INSERT, &[&id, &slug.as_str(), &json(draft)?]).await.map(drop)
-}
+/// How agents are kept; see [`crate::versioned`].
+pub const KEPT: Kept = Kept {
+    what: "agent",
+    insert: "
+        -- agents::insert
+        insert into agents (id, slug, draft)
+        values ($1, $2, $3)",
+    update: "
+        -- agents::update
+        update agents
+        set draft = $2, revision = revision + 1, updated_at = now()
+        where id = $1 and revision = $3",
+    last_version: "
+        -- agents::last_version
+        select a.draft, v.version, v.ordinal, v.digest, v.definition, v.published_at
+        from agents a
+        left join lateral (
+            select * from agent_versions where agent_id = a.id order by ordinal desc limit 1
+        ) v on true
+        where a.id = $1
+        for update of a",
+    publish: "
+        -- agents::publish
+        insert into agent_versions (agent_id, version, ordinal, definition, digest, published_by)
+        values ($1, $2, $3, $4, $5, $6)
+        returning version, ordinal, digest, definition, published_at",
+    imported: "
+        -- agents::imported
+        select id, draft, imported from agents where slug = $1 for update",
+    import: "
+        -- agents::import
+        update agents
+        set draft = $2, imported = $3, revision = revision + (draft <> $2)::int, updated_at = now()
+        where id = $1",
+};
 
 const LIST: &str = "
     -- agents::list
@@ -50,76 +77,6 @@ pub async fn by_slug(tx: &Tx<'_>, slug: &str) -> Result<Option<Agent>> {
     row.as_ref().map(agent).transpose()
 }
 
-const UPDATE: &str = "
-    -- agents::update
-    update agents
-    set draft = $2, revision = revision + 1, updated_at = now()
-    where id = $1 and revision = $3";
-
-/// False when somebody else changed it since `revision`.
-pub async fn update(tx: &Tx<'_>, id: Uuid, draft: &Definition, revision: i32) -> Result<bool> {
-    Ok(tx.run(UPDATE, &[&id, &json(draft)?, &revision]).await? == 1)
-}
-
-const IMPORTED: &str = "
-    -- agents::imported
-    select id, draft, imported, revision from agents where slug = $1 for update";
-
-/// What an import must know of the one of this name: its id, its draft, and what was imported last.
-pub async fn imported(tx: &Tx<'_>, slug: &str) -> Result<Option<(Uuid, Value, Option<Value>)>> {
-    let Some(row) = tx.opt(IMPORTED, &[&slug]).await? else { return Ok(None) };
-    Ok(Some((row.try_get("id")?, row.try_get("draft")?, row.try_get("imported")?)))
-}
-
-const IMPORT: &str = "
-    -- agents::import
-    update agents
-    set draft = $2, imported = $3, revision = revision + (draft <> $2)::int, updated_at = now()
-    where id = $1";
-
-pub async fn import(tx: &Tx<'_>, id: Uuid, draft: &Value, imported: &Value) -> Result<()> {
-    tx.run(IMPORT, &[&id, draft, imported]).await.map(drop)
-}
-
-// Locks the agent, so that two publications come one after the other.
-const LAST_VERSION: &str = "
-    -- agents::last_version
-    select v.version, v.ordinal, v.digest, v.definition, v.published_at
-    from agents a
-    left join lateral (
-        select * from agent_versions where agent_id = a.id order by ordinal desc limit 1
-    ) v on true
-    where a.id = $1
-    for update of a";
-
-pub async fn last_version(tx: &Tx<'_>, id: Uuid) -> Result<Option<PublishedVersion>> {
-    let row = tx.opt(LAST_VERSION, &[&id]).await?.ok_or(Error::NotFound)?;
-    match row.try_get::<_, Option<i32>>("ordinal")? {
-        Some(_) => Ok(Some(version(&row)?)),
-        None => Ok(None),
-    }
-}
-
-const PUBLISH: &str = "
-    -- agents::publish
-    insert into agent_versions (agent_id, version, ordinal, definition, digest, published_by)
-    values ($1, $2, $3, $4, $5, $6)
-    returning version, ordinal, digest, definition, published_at";
-
-pub async fn publish(
-    tx: &Tx<'_>,
-    caller: &Caller,
-    id: Uuid,
-    (new, ordinal): (&Version, i32),
-    definition: &Definition,
-) -> Result<PublishedVersion> {
-    let digest = shared::digest::of(definition)?;
-    let name = new.to_string();
-    let row =
-        tx.one(PUBLISH, &[&id, &name, &ordinal, &json(definition)?, &digest, &caller.user]).await?;
-    version(&row)
-}
-
 const VERSIONS: &str = "
     -- agents::versions
     select version, ordinal, digest, definition, published_at
@@ -128,9 +85,13 @@ const VERSIONS: &str = "
     order by ordinal desc
     limit $3";
 
-pub async fn versions(tx: &Tx<'_>, id: Uuid, window: Window<i64>) -> Result<Vec<PublishedVersion>> {
+pub async fn versions(
+    tx: &Tx<'_>,
+    id: Uuid,
+    window: Window<i64>,
+) -> Result<Vec<Published<Definition>>> {
     let rows = tx.all(VERSIONS, &[&id, &window.after, &window.rows()]).await?;
-    rows.iter().map(version).collect()
+    rows.iter().map(published).collect()
 }
 
 const VERSION: &str = "
@@ -139,9 +100,9 @@ const VERSION: &str = "
     from agent_versions
     where agent_id = $1 and version = $2";
 
-pub async fn one_version(tx: &Tx<'_>, id: Uuid, name: &str) -> Result<PublishedVersion> {
+pub async fn one_version(tx: &Tx<'_>, id: Uuid, name: &str) -> Result<Published<Definition>> {
     let row = tx.opt(VERSION, &[&id, &name]).await?.ok_or(Error::NotFound)?;
-    version(&row)
+    published(&row)
 }
 
 const MOVE_LABEL: &str = "
@@ -205,22 +166,4 @@ fn agent(row: &Row) -> Result<Agent> {
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
     })
-}
-
-fn version(row: &Row) -> Result<PublishedVersion> {
-    Ok(PublishedVersion {
-        version: row.try_get::<_, String>("version")?.try_into()?,
-        ordinal: row.try_get("ordinal")?,
-        digest: row.try_get("digest")?,
-        definition: definition(row.try_get("definition")?)?,
-        published_at: row.try_get("published_at")?,
-    })
-}
-
-fn definition(json: Value) -> Result<Definition> {
-    serde_json::from_value(json).map_err(|e| Error::Internal(e.into()))
-}
-
-fn json(definition: &Definition) -> Result<Value> {
-    serde_json::to_value(definition).map_err(|e| Error::Internal(e.into()))
 }

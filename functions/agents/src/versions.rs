@@ -6,15 +6,16 @@ use shared::page::{Page, PageQuery};
 use shared::{App, Caller, Result};
 use uuid::Uuid;
 
-use crate::model::PublishedVersion;
+use crate::model::Definition;
 use crate::queries;
+use crate::versioned::Published;
 
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<PublishedVersion>>> {
+) -> Result<Json<Page<Published<Definition>>>> {
     let window = page.by_sequence()?;
     let found = app.db()?.tenant(caller.tenant, async |tx| {
         queries::by_id(tx, id).await?;

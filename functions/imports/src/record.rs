@@ -55,13 +55,15 @@ pub struct Stored {
     pub created: Vec<String>,
     pub updated: Vec<String>,
     pub unchanged: Vec<String>,
-    /// Changed here and there: both changes were kept, or ours where they collide.
+    /// Changed here and there: both changes were kept, or ours where they collide. In the draft
+    /// only: what somebody changed here is theirs to publish.
     pub merged: Vec<Merged>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Merged {
     pub slug: String,
-    /// JSON Pointers of the places where both sides changed and ours was kept.
+    /// JSON Pointers of the places where both sides changed and ours was kept; the empty one is the
+    /// whole, for what was made here and only has the same name.
     pub kept_ours: Vec<String>,
 }

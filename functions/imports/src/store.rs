@@ -1,6 +1,7 @@
 //! An import goes into the record: additive, versioned, and never over what a user changed.
 
 use agents::version::{Bump, NewVersion, Slug};
+use agents::versioned::Kept;
 use serde_json::Value;
 use shared::db::Tx;
 use shared::{Caller, Error, Result};
@@ -43,18 +44,22 @@ pub async fn store(
         let agent = convert::member(member);
         put_agent(tx, caller, &member.code, &agent, &mut outcome.members).await?;
     }
-    let mut all = Vec::with_capacity(import.workflows.len());
+    let mut settled = Vec::with_capacity(import.workflows.len());
     for workflow in &import.workflows {
-        let definition = convert::workflow(workflow);
-        let id =
-            put_workflow(tx, caller, &workflow.slug, &definition, &mut outcome.workflows).await?;
-        all.push((id, workflow.slug.clone(), definition));
+        let (slug, definition) = (&workflow.slug, convert::workflow(workflow));
+        match put_workflow(tx, caller, slug, &definition, &mut outcome.workflows).await? {
+            Some(id) => settled.push((id, slug.clone(), definition)),
+            None => {
+                let why = "it has changes of yours: publish it when they are done".into();
+                outcome.draft_workflows.push(Draft { workflow: slug.clone(), why });
+            }
+        }
     }
     for alias in &import.aliases {
         workflows::queries::alias(tx, &alias.from, &alias.to).await?;
     }
     // Publishing comes last: a workflow may name any agent and any other workflow of the bundle.
-    for (id, slug, definition) in all {
+    for (id, slug, definition) in settled {
         match publish(tx, caller, id, &definition).await? {
             None => outcome.published_workflows.push(slug),
             Some(why) => outcome.draft_workflows.push(Draft { workflow: slug, why }),
@@ -80,22 +85,11 @@ async fn put_agent(
     stored: &mut Stored,
 ) -> Result<()> {
     definition.check()?;
-    let theirs = json(definition)?;
-    let Some((id, ours, base)) = agents::queries::imported(tx, slug).await? else {
-        let id = Uuid::now_v7();
-        shared::audit::record(tx, caller, "agent.imported", id).await?;
-        agents::queries::insert(tx, id, &Slug::try_from(slug.to_owned())?, definition).await?;
-        agents::queries::import(tx, id, &theirs, &theirs).await?;
-        agents::publish::publish(tx, caller, id, &NewVersion::default()).await?;
-        stored.created.push(slug.to_owned());
+    let Some(id) = put(tx, caller, &agents::queries::KEPT, slug, definition, stored).await? else {
         return Ok(());
     };
-    let Some(draft) = merged(slug, base.as_ref(), &ours, &theirs, stored) else { return Ok(()) };
-    shared::audit::record(tx, caller, "agent.imported", id).await?;
-    agents::queries::import(tx, id, &draft, &theirs).await?;
-    let minor = NewVersion { bump: Some(Bump::Minor), ..NewVersion::default() };
-    match agents::publish::publish(tx, caller, id, &minor).await {
-        // The merge left the published version as it is.
+    match agents::publish::publish(tx, caller, id, &minor()).await {
+        // What was published before is what there is.
         Err(Error::Conflict(_)) => Ok(()),
         other => other.map(drop),
     }
@@ -107,22 +101,42 @@ async fn put_workflow(
     slug: &str,
     definition: &Workflow,
     stored: &mut Stored,
-) -> Result<Uuid> {
+) -> Result<Option<Uuid>> {
     definition.check()?;
+    put(tx, caller, &workflows::queries::KEPT, slug, definition, stored).await
+}
+
+/// The draft, new or merged into what is there. Its id, unless it has changes of a user, which are
+/// not ours to publish.
+async fn put<D: serde::Serialize>(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    kept: &Kept,
+    slug: &str,
+    definition: &D,
+    stored: &mut Stored,
+) -> Result<Option<Uuid>> {
     let theirs = json(definition)?;
-    let Some((id, ours, base)) = workflows::queries::imported(tx, slug).await? else {
+    let action = format!("{}.imported", kept.what);
+    let Some((id, ours, base)) = kept.imported(tx, slug).await? else {
         let id = Uuid::now_v7();
-        shared::audit::record(tx, caller, "workflow.imported", id).await?;
-        workflows::queries::insert(tx, id, &Slug::try_from(slug.to_owned())?, definition).await?;
-        workflows::queries::import(tx, id, &theirs, &theirs).await?;
+        shared::audit::record(tx, caller, &action, id).await?;
+        kept.insert(tx, id, &Slug::try_from(slug.to_owned())?, definition).await?;
+        kept.import(tx, id, (&theirs, &theirs)).await?;
         stored.created.push(slug.to_owned());
-        return Ok(id);
+        return Ok(Some(id));
     };
     if let Some(draft) = merged(slug, base.as_ref(), &ours, &theirs, stored) {
-        shared::audit::record(tx, caller, "workflow.imported", id).await?;
-        workflows::queries::import(tx, id, &draft, &theirs).await?;
+        shared::audit::record(tx, caller, &action, id).await?;
+        kept.import(tx, id, (&draft, &theirs)).await?;
     }
-    Ok(id)
+    let settled = base.as_ref() == Some(&ours) || ours == theirs;
+    Ok(settled.then_some(id))
+}
+
+/// The first publication is 1.0.0; an import that changes something is a minor one.
+fn minor() -> NewVersion {
+    NewVersion { bump: Some(Bump::Minor), ..NewVersion::default() }
 }
 
 /// The new draft; `None` when nothing changes.
@@ -141,8 +155,12 @@ fn merged(
         stored.updated.push(slug.to_owned());
         return Some(theirs.clone());
     }
-    // One that was made here under the same name has no base: all of it counts as ours.
-    let (merged, kept_ours) = three_way::merge(base.unwrap_or(&Value::Null), ours, theirs);
+    let Some(base) = base else {
+        // Made here, under the same name by chance: all of it stays as it is.
+        stored.merged.push(Merged { slug: slug.to_owned(), kept_ours: vec![String::new()] });
+        return None;
+    };
+    let (merged, kept_ours) = three_way::merge(base, ours, theirs);
     stored.merged.push(Merged { slug: slug.to_owned(), kept_ours });
     Some(merged)
 }
@@ -157,8 +175,7 @@ async fn publish(
     if let Some(step) = definition.steps.iter().find(|step| step.needs_review) {
         return Ok(Some(format!("step `{}` needs a person's look: the report says why", step.id)));
     }
-    let minor = NewVersion { bump: Some(Bump::Minor), ..NewVersion::default() };
-    match workflows::publish::publish(tx, caller, id, &minor).await {
+    match workflows::publish::publish(tx, caller, id, &minor()).await {
         // Nothing new to publish, so it is published.
         Ok(_) | Err(Error::Conflict(_)) => Ok(None),
         Err(refused @ (Error::Invalid(_) | Error::Refused { .. })) => Ok(Some(refused.to_string())),

@@ -154,14 +154,14 @@ mod tests {
         }
     }
 
-    fn workflow(steps: Vec<Step>) -> Definition {
+    fn workflow(steps: &[Step]) -> Definition {
         let json = serde_json::json!({ "name": "w", "steps": steps });
         serde_json::from_value(json).unwrap()
     }
 
     #[test]
     fn a_circle_is_refused_and_named() {
-        let circle = workflow(vec![step("a", &["c"]), step("b", &["a"]), step("c", &["b"])]);
+        let circle = workflow(&[step("a", &["c"]), step("b", &["a"]), step("c", &["b"])]);
         let error = check(&circle).unwrap_err();
         assert_eq!(error.code(), "workflow-cycle");
         assert!(error.to_string().contains("a → c → b → a"), "{error}");
@@ -179,7 +179,7 @@ mod tests {
             (vec![Step { document: Some("../x".into()), ..step("a", &[]) }], "plain file name"),
             (vec![Step { max_output_tokens: Some(0), ..step("a", &[]) }], "max_output_tokens"),
         ] {
-            let error = check(&workflow(steps)).unwrap_err().to_string();
+            let error = check(&workflow(&steps)).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
     }
@@ -192,10 +192,10 @@ mod tests {
             for &(a, b) in edges.iter().filter(|(a, b)| a < b) {
                 steps[b].needs.push(format!("s{a}"));
             }
-            prop_assert!(check(&workflow(steps.clone())).is_ok());
+            prop_assert!(check(&workflow(&steps)).is_ok());
             if let Some(&(a, b)) = edges.iter().find(|(a, b)| a < b) {
                 steps[a].needs.push(format!("s{b}"));
-                prop_assert!(check(&workflow(steps)).is_err());
+                prop_assert!(check(&workflow(&steps)).is_err());
             }
         }
     }

@@ -1,6 +1,5 @@
 //! What a workflow is, and the rules its draft keeps. The rules of a runnable one: [`crate::graph`].
 
-use agents::version::Version;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,16 +145,4 @@ pub struct Workflow {
     pub latest: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-}
-
-/// A published version. It never changes.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "WorkflowVersion")]
-pub struct PublishedVersion {
-    pub version: Version,
-    pub ordinal: i32,
-    /// SHA-256 of the definition's JSON.
-    pub digest: String,
-    pub definition: Definition,
-    pub published_at: Timestamp,
 }

@@ -1,13 +1,14 @@
 //! `POST /v1/workflows/{id}/versions`: publish the draft, once it is proved able to run.
 
 use agents::version::NewVersion;
+use agents::versioned::Published;
 use axum::extract::State;
 use shared::db::Tx;
 use shared::http::{Created, Json, Path};
 use shared::{App, Caller, Error, Result};
 use uuid::Uuid;
 
-use crate::model::{Definition, PublishedVersion};
+use crate::model::Definition;
 use crate::{graph, queries};
 
 pub async fn handle(
@@ -15,7 +16,7 @@ pub async fn handle(
     caller: Caller,
     Path(id): Path<Uuid>,
     Json(new): Json<NewVersion>,
-) -> Result<Created<PublishedVersion>> {
+) -> Result<Created<Published<Definition>>> {
     if !new.labels.is_empty() {
         return Err(Error::Invalid("workflows have no labels yet: leave `labels` out".into()));
     }
@@ -30,19 +31,11 @@ pub async fn publish(
     caller: &Caller,
     id: Uuid,
     new: &NewVersion,
-) -> Result<PublishedVersion> {
-    let last = queries::last_version(tx, id).await?;
-    let draft = queries::by_id(tx, id).await?.draft;
-    graph::check(&draft)?;
-    everybody_is_there(tx, &draft).await?;
-    if last.as_ref().is_some_and(|last| last.definition == draft) {
-        let nothing = "the draft equals the newest version: there is nothing to publish";
-        return Err(Error::Conflict(nothing.into()));
-    }
-    let version = new.after(last.as_ref().map(|last| &last.version))?;
-    let ordinal = last.map_or(1, |last| last.ordinal + 1);
-    shared::audit::record(tx, caller, "workflow.published", id).await?;
-    queries::publish(tx, caller, id, (&version, ordinal), &draft).await
+) -> Result<Published<Definition>> {
+    let held = queries::KEPT.hold(tx, id).await?;
+    graph::check(&held.draft)?;
+    everybody_is_there(tx, &held.draft).await?;
+    queries::KEPT.publish(tx, caller, held, new).await
 }
 
 async fn everybody_is_there(tx: &Tx<'_>, draft: &Definition) -> Result<()> {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use shared::http::{Json, Path};
-use shared::{App, Caller, Error, Result};
+use shared::{App, Caller, Result};
 use uuid::Uuid;
 
 use crate::model::{Definition, Workflow};
@@ -27,13 +27,8 @@ pub async fn handle(
 ) -> Result<Json<Workflow>> {
     new.definition.check()?;
     let changed = app.db()?.tenant(caller.tenant, async |tx| {
-        let workflow = queries::by_id(tx, id).await?;
-        if !queries::update(tx, id, &new.definition, new.revision).await? {
-            return Err(Error::Conflict(format!(
-                "the draft is at revision {}, not {}: read it again and repeat your change",
-                workflow.revision, new.revision
-            )));
-        }
+        let now = queries::by_id(tx, id).await?.revision;
+        queries::KEPT.update(tx, id, &new.definition, (new.revision, now)).await?;
         shared::audit::record(tx, &caller, "workflow.updated", id).await?;
         queries::by_id(tx, id).await
     });
