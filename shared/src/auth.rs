@@ -18,7 +18,7 @@ use crate::{Error, Result, config};
 const LONGEST_TOKEN: usize = 8 * 1024;
 /// Leeway on `exp` and `nbf`, in seconds.
 const LEEWAY: u64 = 30;
-const KEYS_LIVE: Duration = Duration::from_secs(600);
+const KEYS_LIVE: Duration = Duration::from_mins(10);
 /// A token with an unknown key id makes us ask again, but not more often than this.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 const LARGEST_KEY_SET: usize = 64 * 1024;

@@ -169,20 +169,22 @@ impl Tx<'_> {
 pub async fn connect_owner(settings: &config::Database) -> Result<tokio_postgres::Client> {
     let address: tokio_postgres::Config =
         settings.url.expose().parse().context("MIGRATE_DATABASE_URL is not a Postgres URL")?;
-    let client = match &settings.ca {
-        Some(path) => {
-            let (client, connection) = address.connect(tls(path)?).await?;
-            tokio::spawn(connection);
-            client
-        }
-        None => {
-            let (client, connection) = address.connect(NoTls).await?;
-            tokio::spawn(connection);
-            client
-        }
+    let client = if let Some(path) = &settings.ca {
+        let (client, connection) = address.connect(tls(path)?).await?;
+        drive(connection);
+        client
+    } else {
+        let (client, connection) = address.connect(NoTls).await?;
+        drive(connection);
+        client
     };
     client.batch_execute("set lock_timeout = '2s'; set statement_timeout = 0").await?;
     Ok(client)
+}
+
+#[expect(clippy::disallowed_methods, reason = "it ends with the client, within one invocation")]
+fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) {
+    tokio::spawn(connection);
 }
 
 fn tls(path: &str) -> anyhow::Result<MakeRustlsConnect> {

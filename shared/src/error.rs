@@ -157,9 +157,10 @@ impl From<tokio_postgres::Error> for Error {
             // What the driver cannot read or write will not be readable in a moment either.
             let ours = ["error deserializing", "error serializing", "invalid column"];
             let text = error.to_string();
-            return match ours.iter().any(|start| text.starts_with(start)) {
-                true => Self::Internal(error.into()),
-                false => Self::Unavailable(error.into()),
+            return if ours.iter().any(|start| text.starts_with(start)) {
+                Self::Internal(error.into())
+            } else {
+                Self::Unavailable(error.into())
             };
         };
         match state {

@@ -115,9 +115,10 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
             let place = error.path().to_string();
             let cause = error.into_inner();
-            match cause.is_data() {
-                true => Error::Invalid(format!("{place}: {cause}")),
-                false => Error::Malformed(format!("the body is not JSON: {cause}")),
+            if cause.is_data() {
+                Error::Invalid(format!("{place}: {cause}"))
+            } else {
+                Error::Malformed(format!("the body is not JSON: {cause}"))
             }
         })?;
         deserializer.end().map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;

@@ -13,6 +13,7 @@ mod many_scripts;
 #[path = "llm/openai.rs"]
 mod openai;
 #[expect(unreachable_pub, reason = "it is public in the crate it comes from")]
+#[expect(clippy::disallowed_methods, reason = "a server in a test spawns and looks at the clock")]
 #[path = "../../tests/src/scripted/mod.rs"]
 mod scripted;
 

@@ -1,5 +1,4 @@
 //! The only file of these tests that reads the environment.
-#![expect(clippy::disallowed_methods, reason = "this is the one file that may")]
 
 use std::{env, ffi::OsString, path::PathBuf};
 

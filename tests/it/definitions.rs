@@ -181,10 +181,10 @@ pub(crate) async fn at_once<T>(
                 *done = Some(value);
             }
         }
-        match waiting.iter().all(|(_, done)| done.is_some()) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
+        if waiting.iter().all(|(_, done)| done.is_some()) {
+            return std::task::Poll::Ready(());
         }
+        std::task::Poll::Pending
     })
     .await;
     waiting.into_iter().filter_map(|(_, done)| done).collect()

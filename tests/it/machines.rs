@@ -168,9 +168,9 @@ fn only_errors_that_exist_are_named_and_only_those_that_may_pass_are_retried() {
         ["Invalid", "NotFound", "Conflict", "Forbidden", "RunStopped", "SpendCapReached"];
     for (_, machine) in machines() {
         for (name, task) in tasks(&machine) {
-            let retries = task["Retry"].as_array().unwrap_or_else(|| panic!("{name}: no Retry"));
+            let again = task["Retry"].as_array().unwrap_or_else(|| panic!("{name}: no Retry"));
             let mut retried = BTreeSet::new();
-            for retry in retries {
+            for retry in again {
                 assert_eq!(retry["JitterStrategy"], "FULL", "{name}");
                 assert!(retry["BackoffRate"].as_f64().is_some_and(|rate| rate >= 1.5), "{name}");
                 let most = retry["MaxAttempts"].as_u64();

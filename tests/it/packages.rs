@@ -40,7 +40,6 @@ pub(crate) fn tarball((version, digest): (&str, &str)) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever has the packages already says where")]
 fn folder() -> PathBuf {
     let told = std::env::var_os("CADRE_PACKAGES").map(PathBuf::from);
     told.unwrap_or_else(|| root().join(".local/packages"))

@@ -122,13 +122,13 @@ pub(crate) fn is_sql(literal: &str) -> bool {
 
 #[test]
 fn literals_are_found_and_sql_is_told_from_sentences() {
-    let code = r###"
+    let code = r##"
         // "not this one"
         let quote = '"'; let text = "say \"hi\""; let raw = r#"select "x" from t"#;
         const ONE: &str = "
             -- a::b
             select 1 as one";
-    "###;
+    "##;
     let found = literals(code);
     assert_eq!(found.len(), 3, "{found:?}");
     assert_eq!(found[0], "say \\\"hi\\\"");

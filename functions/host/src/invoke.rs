@@ -48,6 +48,7 @@ async fn invoke(
         response.headers_mut().insert("x-amzn-errortype", kind);
         response
     } else if asynchronous {
+        #[expect(clippy::disallowed_methods, reason = "the host is a server, and goes on")]
         tokio::spawn(async move { run(&functions, &name, &event).await });
         StatusCode::ACCEPTED.into_response()
     } else {

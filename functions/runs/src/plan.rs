@@ -42,8 +42,7 @@ pub async fn handle(app: App, run: RunRef) -> Result<Plan> {
         };
         let new =
             |id: &&str| steps.iter().any(|s| s.id == **id && s.state == waves::State::Pending);
-        let pending: Vec<String> =
-            chosen.iter().copied().filter(|id| new(&id)).map(str::to_owned).collect();
+        let pending: Vec<String> = chosen.iter().copied().filter(new).map(str::to_owned).collect();
         if !pending.is_empty() {
             lifecycle::schedule(tx, run.run_id, pending).await?;
         }

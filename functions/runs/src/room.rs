@@ -8,7 +8,7 @@ use crate::step::Report;
 use crate::turn::{self, Outcome, Work};
 
 /// Begin no turn after this; a function's timeout leaves room for the turn that was begun.
-const SLICE: Duration = Duration::from_secs(120);
+const SLICE: Duration = Duration::from_mins(2);
 
 pub async fn handle(app: App, work: Work) -> Result<Report> {
     let started = Instant::now();

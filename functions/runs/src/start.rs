@@ -111,13 +111,13 @@ pub async fn handle(
 }
 
 fn replay(same: bool) -> Result<()> {
-    match same {
-        true => Ok(()),
-        false => Err(Error::Refused {
-            code: "idempotency-key-reused",
-            detail: "this Idempotency-Key came with another body before: use a new key".into(),
-        }),
+    if same {
+        return Ok(());
     }
+    Err(Error::Refused {
+        code: "idempotency-key-reused",
+        detail: "this Idempotency-Key came with another body before: use a new key".into(),
+    })
 }
 
 fn lost() -> Error {

@@ -113,6 +113,7 @@ pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     }
     let until = rfc2822::parse(value).ok()?.timestamp();
     let from = date.and_then(|date| rfc2822::parse(date).ok());
+    #[expect(clippy::disallowed_methods, reason = "a reply without a date leaves only our clock")]
     let from = from.map_or_else(Timestamp::now, |date| date.timestamp());
     Some(Duration::try_from(until.duration_since(from)).unwrap_or(Duration::ZERO))
 }
