@@ -3,6 +3,7 @@
 //! [`install`] gets the tools, [`stack`] runs them, [`openid`] signs people in,
 //! [`emulator`] registers functions and state machines. Nothing here knows a domain.
 
+pub mod archives;
 pub mod build;
 pub mod demo;
 pub mod dev;

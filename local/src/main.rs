@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use local::{
+    archives::Archives,
     demo, dev, install, invoke, openid,
     paths::Paths,
     progress::say,
@@ -49,6 +50,8 @@ enum Verb {
     Lint,
     /// List every function: trigger, permission, memory, timeout
     Functions,
+    /// Build every function's zip, as it is deployed, for this machine's processor
+    Zips,
     /// Start the stack and stay until Ctrl-C
     Up(Up),
     /// End what was started, by process id
@@ -137,6 +140,7 @@ fn run(verb: Verb, name: Option<String>) -> Result<()> {
         Verb::Test(Tests { filter }) => verify::test(filter.as_deref()),
         Verb::Lint => verify::lint(),
         Verb::Functions => verify::functions(),
+        Verb::Zips => print(&Archives::build(&Paths::find(None)?)?.table()),
         Verb::Dev(wanted) => dev::run(&options(name, &wanted)),
         Verb::DevLambda(wanted) => dev::run_lambda(&options(name, &wanted)),
         Verb::Up(wanted) => up(name, &wanted),

@@ -77,6 +77,34 @@ impl Identity {
     }
 }
 
+/// Kills the processes with this `NAME=value` in their environment: what a service started in
+/// process groups of their own, and did not take along when it ended.
+pub fn end_marked(mark: &str) {
+    // What is killed may just have started something.
+    for _ in 0..10 {
+        let left = marked(mark);
+        if left.is_empty() {
+            return;
+        }
+        for process in left.into_iter().filter(Identity::is_alive) {
+            if let Some(pid) = Pid::from_raw(process.pid) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
+fn marked(mark: &str) -> Vec<Identity> {
+    let carries = |pid: i32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+    };
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    all.filter(|pid| carries(*pid)).filter_map(Identity::of).collect()
+}
+
 /// Starts a service: in its own process group (so that a Ctrl-C in the terminal
 /// reaches only the supervisor, who ends things in order), with its output in a log.
 pub fn start(command: &mut Command, log: &std::path::Path) -> Result<Child> {
@@ -126,6 +154,22 @@ mod tests {
         real.end(Ask::Terminate, Duration::from_secs(5));
         assert!(!child.wait().unwrap().success());
         assert!(!real.is_alive());
+    }
+
+    #[test]
+    fn what_left_its_group_is_found_by_its_mark() {
+        let mark = format!("CADRE_TEST={}", std::process::id());
+        let (name, value) = mark.split_once('=').unwrap();
+        let sleep = |value| {
+            let mut command = Command::new("sleep");
+            command.arg("60").env(name, value).process_group(0).spawn().unwrap()
+        };
+        let (mut ours, mut other) = (sleep(value), sleep("another"));
+        end_marked(&mark);
+        assert!(!ours.wait().unwrap().success());
+        assert!(other.try_wait().unwrap().is_none(), "ended by mistake");
+        other.kill().unwrap();
+        other.wait().unwrap();
     }
 
     #[test]

@@ -41,13 +41,23 @@ pub struct Running {
     pub process: Identity,
     pub ask: Ask,
     pub log: PathBuf,
+    /// An entry in the environment of this service and of all that it starts.
+    #[serde(default)]
+    mark: Option<String>,
 }
 
 impl Running {
+    /// Ends it, and whatever it leaves behind.
     pub fn end(&self) {
         self.process.end(self.ask, Duration::from_secs(10));
+        if let Some(mark) = &self.mark {
+            process::end_marked(mark);
+        }
     }
 }
+
+/// The variable of [`Running::mark`].
+const MARK: &str = "CADRE_SERVICE";
 
 /// A started service that may not answer yet.
 pub struct Started {
@@ -60,6 +70,8 @@ pub struct Started {
 
 pub fn start(paths: &Paths, mut service: Service) -> Result<Started> {
     let log = paths.log(service.name);
+    let mark = format!("{}:{}", paths.stack.display(), service.name);
+    service.command.env(MARK, &mark);
     let child = process::start(&mut service.command, &log)?;
     let running = Running {
         name: service.name.to_owned(),
@@ -68,6 +80,7 @@ pub fn start(paths: &Paths, mut service: Service) -> Result<Started> {
         process: Identity::of_child(&child)?,
         ask: service.ask,
         log,
+        mark: Some(format!("{MARK}={mark}")),
     };
     let Service { patience, ready, .. } = service;
     Ok(Started { running, child, since: Instant::now(), patience, ready })

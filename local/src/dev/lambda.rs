@@ -25,10 +25,9 @@ pub fn run(options: &Options) -> Result<()> {
     stack.spawn_watch(&tools)?;
     demo::migrate(&stack)?;
     greet(&stack)?;
-    say(
-        "  A change to a source file restarts the functions that ran, each compiled when it is next",
-    );
-    say(&format!("  called; their output: {}", paths.short(&paths.log("watch"))));
+    let log = paths.log("watch");
+    say("  A change to a source file compiles and restarts the functions that were called;");
+    say(&format!("  what they and the compiler say: {}", paths.short(&log)));
     say("  A path that no function has is answered by cargo-lambda, and not as AWS does.");
     say("  Ctrl-C ends it.\n");
     while !interrupt::asked() {

@@ -5,7 +5,7 @@ use std::{fs, process::Command, time::Duration};
 use anyhow::Result;
 
 use super::answers;
-use crate::{paths::Paths, process::Ask, service::Service};
+use crate::{paths::Paths, process::Ask, service::Service, settings};
 
 pub fn service(paths: &Paths, port: u16) -> Result<Service> {
     let home = paths.stack.join("emulator");
@@ -15,7 +15,10 @@ pub fn service(paths: &Paths, port: u16) -> Result<Service> {
     fs::create_dir_all(&temporary)?;
 
     let mut command = Command::new(paths.tools.join("python/bin/ministack"));
+    // What it runs as Lambdas sees its environment: they get what they are configured with, no more.
     command
+        .env_clear()
+        .envs(settings::bare())
         .envs([("BIND_HOST", "127.0.0.1"), ("MINISTACK_HOST", "127.0.0.1")])
         .envs([("PERSIST_STATE", "0"), ("LOG_LEVEL", "WARNING")])
         // They would listen on fixed ports.

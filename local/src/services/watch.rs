@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Of one function, side by side: the steps of a run that go on at the same time.
-const INSTANCES: &str = "4";
+const INSTANCES: &str = "2";
 /// Seconds; longer than any function may take, and it must compile first.
 const PATIENCE: &str = "600";
 /// What the functions are made of.

@@ -30,9 +30,12 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Whether a stack that was started for this wish also fulfils another.
+    /// Whether a stack that was started for this wish, and whose functions know the other's
+    /// settings, also fulfils the other.
     pub fn covers(&self, other: &Self) -> bool {
-        self.settings == other.settings && (self.demonstration || !other.demonstration)
+        let any = !other.demonstration && other.settings.is_empty();
+        let nothing_else = self.settings.keys().all(|name| other.settings.contains_key(name));
+        any || (nothing_else && (self.demonstration || !other.demonstration))
     }
 }
 
@@ -81,9 +84,11 @@ mod tests {
             demonstration: false,
         };
         let ours = Wish { demonstration: true, ..Wish::default() };
-        let none = Wish::default();
-        assert!(ours.covers(&ours) && ours.covers(&none) && own("openai").covers(&own("openai")));
-        assert!(!own("extractive").covers(&ours) && !own("extractive").covers(&none));
-        assert!(!none.covers(&ours) && !ours.covers(&own("extractive")));
+        let any = Wish::default();
+        assert!(ours.covers(&ours) && own("openai").covers(&own("openai")));
+        assert!(ours.covers(&any) && own("extractive").covers(&any));
+        // Left out means extractive, so whoever says so is served too.
+        assert!(any.covers(&own("extractive")));
+        assert!(!own("extractive").covers(&ours) && !any.covers(&ours));
     }
 }

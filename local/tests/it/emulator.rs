@@ -211,18 +211,21 @@ fn answer(mut stream: TcpStream, calls: &Mutex<Calls>) -> Result<()> {
         "things-stumble" if !again => Some("Unavailable"),
         _ => None,
     };
-    let (header, body) = match error {
-        Some(error) => (
-            "x-amz-function-error: Unhandled\r\n",
-            json!({ "errorType": error, "errorMessage": "as planned" }),
-        ),
-        None => ("", json!({ "hello": event["name"] })),
+    let body = match error {
+        Some(error) => json!({ "errorType": error, "errorMessage": "as planned" }),
+        None => json!({ "hello": event["name"] }),
+    };
+    // As AWS and the host say it, and as `cargo lambda watch` does.
+    let (status, header) = match error {
+        Some("Conflict") => ("200 OK", "x-amz-function-error: Unhandled\r\n"),
+        Some(_) => ("500 Internal Server Error", ""),
+        None => ("200 OK", ""),
     };
     let body = body.to_string();
     let length = body.len();
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nconnection: close\r\n{header}content-length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status}\r\nconnection: close\r\n{header}content-length: {length}\r\n\r\n{body}"
     )?;
     Ok(())
 }
