@@ -1,6 +1,7 @@
 //! What every test needs: the whole product, and people to use it.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests may panic")]
 
+pub mod crash;
 pub mod drive;
 mod house;
 mod people;

@@ -121,9 +121,12 @@ async fn settle(
         recorded = record(db, tenant, &taken).await;
     }
     if let Err(Error::RunStopped(_)) = recorded {
-        let before = db.tenant(tenant, async |tx| match turns::is_recorded(tx, &taken).await? {
-            true => Ok(true),
-            false => turns::wasted(tx, &taken).await.map(|()| false),
+        let before = db.tenant(tenant, async |tx| {
+            let recorded = turns::is_recorded(tx, &taken).await?;
+            if !recorded {
+                turns::wasted(tx, &taken).await?;
+            }
+            Ok(recorded)
         });
         // A try whose answer got lost may have gone through.
         if before.await? {
@@ -135,10 +138,11 @@ async fn settle(
 
 async fn record(db: &Db, tenant: Uuid, taken: &Taken<'_>) -> Result<()> {
     // Refused inside the transaction, so that nothing of a refused turn stays.
-    let refused = || Error::RunStopped("the turn was no longer this worker's to write".into());
-    let recorded = db.tenant(tenant, async |tx| match turns::record(tx, taken).await? {
-        true => Ok(()),
-        false => Err(refused()),
+    let recorded = db.tenant(tenant, async |tx| {
+        if turns::record(tx, taken).await? {
+            return Ok(());
+        }
+        Err(Error::RunStopped("the turn was no longer this worker's to write".into()))
     });
     recorded.await
 }
