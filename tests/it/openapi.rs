@@ -72,7 +72,11 @@ async fn the_document_is_served_as_it_was_committed() -> Result<()> {
     let house = House::open()?;
     let served = house.stranger().get("/openapi.json").await?.expect(200);
     let committed = fs::read_to_string(root().join("openapi.json"))?;
-    assert_eq!(served, serde_json::from_str::<Value>(&committed)?);
+    // Not assert_eq: nobody reads two whole documents.
+    assert!(
+        served == serde_json::from_str::<Value>(&committed)?,
+        "build again after `make openapi`"
+    );
     Ok(())
 }
 
