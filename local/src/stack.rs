@@ -68,7 +68,12 @@ impl Stack {
                     other.pid
                 );
             }
-            say("  ending what an earlier start left behind");
+            let well = state.services.iter().all(|running| running.process.is_alive());
+            say(if well {
+                "  ending the stack that runs: it is not the one asked for"
+            } else {
+                "  ending what an earlier start left behind"
+            });
             state.end_services();
             State::forget(&paths);
         }
