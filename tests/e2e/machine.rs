@@ -49,7 +49,7 @@ impl World {
 
     /// The run, once it is in one of these states.
     fn wait(&self, run: &str, states: &[&str]) -> Result<Value> {
-        let until = Instant::now() + Duration::from_secs(120);
+        let until = Instant::now() + Duration::from_mins(2);
         loop {
             let found = self.call("GET", &format!("/v1/runs/{run}"), &Value::Null)?;
             if states.contains(&found["state"].as_str().unwrap()) {
@@ -195,8 +195,8 @@ fn everything() -> Result<()> {
     for run in [&good, &stumbling] {
         let ended = world.wait(run, &["succeeded", "failed"])?;
         assert_eq!(ended["state"], "succeeded", "{ended}");
-        let (states, status) = world.execution(run)?;
-        assert_eq!(status, "SUCCEEDED");
+        let (states, end) = world.execution(run)?;
+        assert_eq!(end, "SUCCEEDED");
         reached.extend(states);
     }
 
@@ -204,14 +204,14 @@ fn everything() -> Result<()> {
     assert_eq!(ended["state"], "failed", "{ended}");
     assert_eq!(ended["error"]["name"], "ModelRefused");
     assert_eq!(ended["spend"]["reserved_tokens"], 0);
-    let (states, status) = world.execution(&refused)?;
-    assert_eq!(status, "FAILED");
+    let (states, end) = world.execution(&refused)?;
+    assert_eq!(end, "FAILED");
     reached.extend(states);
 
     world.call("POST", &format!("/v1/runs/{slow}/cancel"), &json!({}))?;
     assert_eq!(world.wait(&slow, &["cancelled"])?["spend"]["reserved_tokens"], 0);
-    let (_, status) = world.execution(&slow)?;
-    assert_eq!(status, "ABORTED");
+    let (_, end) = world.execution(&slow)?;
+    assert_eq!(end, "ABORTED");
 
     reached.extend(inner_states(&world)?);
     let missing: Vec<_> = all_states().difference(&reached).cloned().collect();

@@ -1,6 +1,7 @@
 //! One turn: claim the step, call the model, put the answer on record. What [`crate::step`] and
 //! [`crate::room`] repeat.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use crate::queries::turns::{self, Rates, Taken};
 /// Answer length when the step does not say.
 pub const ANSWER_TOKENS: u32 = 512;
 /// One call's time, retries included; the function's own timeout is longer.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 /// A worker that is silent for this long is taken for dead. Longer than a call can last.
 const LEASE_SECONDS: f64 = 150.0;
 const TEMPERATURE: f32 = 0.4;
@@ -158,17 +159,18 @@ fn document<'a>(
     if claim.pinned.step.room.is_some() {
         content.push_str("\n\n## What was said\n");
         for said in &claim.transcript {
-            content.push_str(&format!("\n**{}**: {}\n", said.name, said.content.trim()));
+            // Writing to a String cannot fail.
+            let _ = writeln!(content, "\n**{}**: {}", said.name, said.content.trim());
         }
     }
     Some((name, content))
 }
 
 fn not_empty(completion: Completion) -> Result<Completion> {
-    match completion.text.trim().is_empty() {
-        false => Ok(completion),
-        true => Err(Error::ModelRefused(format!("{} answered with nothing", completion.model))),
+    if completion.text.trim().is_empty() {
+        return Err(Error::ModelRefused(format!("{} answered with nothing", completion.model)));
     }
+    Ok(completion)
 }
 
 /// The most one call can use. Without a known price only tokens can be capped.
