@@ -47,12 +47,12 @@ pub async fn store(
     let mut settled = Vec::with_capacity(import.workflows.len());
     for workflow in &import.workflows {
         let (slug, definition) = (&workflow.slug, convert::workflow(workflow));
-        match put_workflow(tx, caller, slug, &definition, &mut outcome.workflows).await? {
-            Some(id) => settled.push((id, slug.clone(), definition)),
-            None => {
-                let why = "it has changes of yours: publish it when they are done".into();
-                outcome.draft_workflows.push(Draft { workflow: slug.clone(), why });
-            }
+        let put = put_workflow(tx, caller, slug, &definition, &mut outcome.workflows).await?;
+        if let Some(id) = put {
+            settled.push((id, slug.clone(), definition));
+        } else {
+            let why = "it has changes of yours: publish it when they are done".into();
+            outcome.draft_workflows.push(Draft { workflow: slug.clone(), why });
         }
     }
     for alias in &import.aliases {
