@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use local::{
+    archives::{ARCHITECTURE, Archives},
     emulator, http,
     paths::Paths,
     progress::{say, seconds},
@@ -18,17 +19,16 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Api, text},
-    archives,
     terraform::{Folder, Terraform},
 };
 
 pub(crate) fn works(terraform: &Terraform) -> Result<()> {
     let paths = Paths::find(None)?;
-    let archives = archives::build(&paths)?;
+    let archives = Archives::build(&paths)?;
     let own = Own::new();
     let stack = Stack::up(&own.options(&paths)?)?;
     let folder = terraform.copy("deployment")?;
-    let deployed = Deployed::apply(&folder, &stack, &archives)?;
+    let deployed = Deployed::apply(&folder, &stack, &archives.pattern())?;
 
     deployed.migrate()?;
     let nobody = deployed.api(None);
@@ -119,7 +119,7 @@ impl Deployed {
             "stage": "test",
             "region": emulator::REGION,
             "archives": archives,
-            "architecture": "x86_64",
+            "architecture": ARCHITECTURE,
             "environment": { "AWS_ENDPOINT_URL": endpoint },
             "auth_issuer": stack.var("AUTH_ISSUER")?,
             "auth_audience": stack.var("AUTH_AUDIENCE")?,

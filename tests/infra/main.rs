@@ -4,7 +4,6 @@
 //! ignored, so that a runner counts them as skipped and never as passed; `--why` tells the reason.
 
 mod api;
-mod archives;
 mod deployment;
 mod settings;
 mod terraform;
