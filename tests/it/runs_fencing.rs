@@ -73,6 +73,65 @@ async fn while_the_lease_lives_the_same_attempt_is_refused_and_a_higher_one_take
 }
 
 #[tokio::test]
+async fn who_was_overtaken_cannot_write_though_nobody_else_has_written_yet() -> Result<()> {
+    let house = House::open()?;
+    let org = house.organization();
+    let run = planned(&house, &org).await?;
+    let (first, second) = (sandbox().await?, sandbox().await?);
+
+    first.tap.hold(At::new("runs::record", Moment::Asked));
+    let slow = tokio::spawn(first.call("runs-step", &event(run, "only", 0)));
+    first.tap.held().await;
+    second.tap.hold(At::new("runs::record", Moment::Asked));
+    let next = tokio::spawn(second.call("runs-step", &event(run, "only", 1)));
+    second.tap.held().await;
+
+    first.tap.let_go();
+    assert_eq!(error(slow.await?), "RunStopped");
+    let now = facts(house.app, run, "only").await?;
+    assert_eq!((now.turns, now.leased), (0, true), "the lease is the second worker's");
+    crash::ledger(house.app, org.tenant()).await?;
+    second.tap.let_go();
+    value(next.await?);
+    assert_eq!(wasted(house.app, run).await?.0, 1);
+    assert_eq!(drive::to_the_end(house.app, run).await?, "succeeded");
+    crash::succeeded(house.app, org.tenant()).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_record_itself_refuses_what_is_there_already() -> Result<()> {
+    let house = House::open()?;
+    let org = house.organization();
+    let run = planned(&house, &org).await?;
+    assert_eq!(drive::to_the_end(house.app, run).await?, "succeeded");
+    // Should every guard before it fail, the key still holds.
+    for (what, again) in [
+        ("a message", "insert into messages select * from messages where run_id = $1"),
+        ("a call of a turn", "insert into usage select * from usage where run_id = $1"),
+        (
+            "another worker's call of a turn",
+            "insert into usage (run_id, step_id, turn, fence, provider, model, input_tokens,
+                                output_tokens, estimated, calls, duration_ms)
+             select run_id, step_id, turn, fence + 1, provider, model, 0, 0, false, 1, 0
+             from usage where run_id = $1",
+        ),
+        (
+            "a document",
+            "insert into documents (id, run_id, step_id, name, content, digest)
+             select sec.tenant(), run_id, step_id, name, 'another', '' from documents
+             where run_id = $1",
+        ),
+        ("an event", "insert into run_events select * from run_events where run_id = $1"),
+    ] {
+        let doubled = house.app.db()?.tenant(run.tenant_id, async |tx| {
+            tx.run(&format!("-- it::again\n{again}"), &[&run.run_id]).await
+        });
+        assert_eq!(doubled.await.err().map(|e| e.name()), Some("Conflict"), "{what}");
+    }
+    crash::succeeded(house.app, org.tenant()).await.map(drop)
+}
+
+#[tokio::test]
 async fn a_lease_that_has_run_out_can_be_taken_by_anybody() -> Result<()> {
     let house = House::open()?;
     let org = house.organization();
