@@ -41,7 +41,7 @@ build:      ## every function as a Lambda's zip, for this machine's architecture
 	@$(LOCAL) zips
 
 bench:      ## cold start and durable turns; writes docs/benchmarks.md
-	@$(LOCAL) bench
+	@cargo run --quiet --release --locked --package bench -- all
 
 openapi:    ## write openapi.json from the code
 	@UPDATE=1 $(LOCAL) test openapi
