@@ -87,10 +87,12 @@ fn ended(run: Option<Result<Result<()>, tokio::task::JoinError>>) -> Result<()> 
 /// Looks again and again; comes back only with what it found broken.
 async fn watch(app: shared::App, tenant: uuid::Uuid) -> anyhow::Error {
     loop {
+        let began = Instant::now();
         if let Err(broken) = crash::ledger(app, tenant).await {
             return broken;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // The more there is to look at, the less often.
+        tokio::time::sleep(began.elapsed() * 10).await;
     }
 }
 

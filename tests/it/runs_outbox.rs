@@ -1,4 +1,6 @@
 //! A run is accepted though Step Functions cannot be reached, and told when it can.
+//!
+//! One test calls the schedule, and only one: it looks at the messages of all tenants.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use reqwest::Method;
 use runs::model::RunRef;
 use serde_json::{Value, json};
-use tests::crash::{Answer, HostProcess, Invoke};
+use tests::crash::{HostProcess, Invoke};
 use tests::{EVERYTHING, House, Organization};
 
 use crate::crash_points::value;
@@ -109,16 +111,24 @@ async fn start(product: &HostProcess, house: &House, org: &Organization<'_>) -> 
     Ok(RunRef { tenant_id: org.tenant(), run_id: run["id"].as_str().unwrap().parse()? })
 }
 
-/// The messages about a run: topic, attempts, and whether it was delivered; in their order.
-async fn outbox(house: &House, run: RunRef) -> Result<Vec<(String, i32, bool)>> {
+async fn cancel(
+    product: &HostProcess,
+    house: &House,
+    org: &Organization<'_>,
+    run: RunRef,
+) -> Result<()> {
+    let path = format!("/v1/runs/{}/cancel", run.run_id);
+    post(product, house, org, &path, json!({})).await.map(drop)
+}
+
+/// The messages about a run: topic, and whether it was delivered; in their order.
+async fn outbox(house: &House, run: RunRef) -> Result<Vec<(String, bool)>> {
     let sql = "-- it::outbox
-        select topic, attempts, delivered_at is not null as delivered
+        select topic, delivered_at is not null as delivered
         from outbox where subject = $1 order by created_at, id";
     let rows = house.app.db()?;
     let rows = rows.tenant(run.tenant_id, async |tx| tx.all(sql, &[&run.run_id]).await).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("topic")?, row.try_get("attempts")?, row.try_get("delivered")?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("topic")?, row.try_get("delivered")?))).collect()
 }
 
 /// Makes its messages old enough for the schedule, and the first of all.
@@ -142,8 +152,17 @@ async fn empty(house: &House) -> Result<()> {
     Ok(())
 }
 
-fn message(topic: &str, attempts: i32, delivered: bool) -> (String, i32, bool) {
-    (topic.to_owned(), attempts, delivered)
+fn message(topic: &str, delivered: bool) -> (String, bool) {
+    (topic.to_owned(), delivered)
+}
+
+/// When its first message was delivered.
+async fn delivered_at(house: &House, run: RunRef) -> Result<Option<String>> {
+    let sql = "-- it::delivered_at
+        select delivered_at::text as at from outbox where subject = $1 order by created_at limit 1";
+    let db = house.app.db()?;
+    let row = db.tenant(run.tenant_id, async |tx| tx.one(sql, &[&run.run_id]).await).await?;
+    Ok(row.try_get("at")?)
 }
 
 #[tokio::test]
@@ -153,12 +172,12 @@ async fn a_run_is_accepted_where_nobody_has_named_a_state_machine() -> Result<()
     team::five_steps(&org.admin()).await?;
     let product = product(&house, None)?;
     let run = start(&product, &house, &org).await?;
-    assert_eq!(outbox(&house, run).await?, [message("run.start", 1, false)]);
+    assert_eq!(outbox(&house, run).await?, [message("run.start", false)]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_run_that_step_functions_did_not_hear_of_is_told_later_and_once() -> Result<()> {
+async fn what_step_functions_did_not_hear_of_is_told_later_and_once() -> Result<()> {
     let house = House::open()?;
     let org = house.organization();
     team::five_steps(&org.admin()).await?;
@@ -167,7 +186,7 @@ async fn a_run_that_step_functions_did_not_hear_of_is_told_later_and_once() -> R
     empty(&house).await?;
 
     let run = start(&product, &house, &org).await?;
-    assert_eq!(outbox(&house, run).await?, [message("run.start", 1, false)]);
+    assert_eq!(outbox(&house, run).await?, [message("run.start", false)]);
 
     let states = StandIn::listen(port).await?;
     dispatch(&product).await;
@@ -176,13 +195,13 @@ async fn a_run_that_step_functions_did_not_hear_of_is_told_later_and_once() -> R
     age(&house, run).await?;
     states.turn(500);
     assert!(dispatch(&product).await["failed"].as_u64() > Some(0));
-    assert_eq!(outbox(&house, run).await?, [message("run.start", 2, false)]);
+    assert_eq!(outbox(&house, run).await?, [message("run.start", false)]);
 
     states.turn(200);
     states.heard.lock().unwrap().clear();
     let told = dispatch(&product).await;
     assert!(told["delivered"].as_u64() > Some(0) && told["failed"] == 0, "{told}");
-    assert_eq!(outbox(&house, run).await?, [message("run.start", 3, true)]);
+    assert_eq!(outbox(&house, run).await?, [message("run.start", true)]);
     let heard = states.heard(run);
     let [(operation, asked)] = heard.as_slice() else { panic!("{heard:?}") };
     assert_eq!(operation, "StartExecution");
@@ -191,8 +210,18 @@ async fn a_run_that_step_functions_did_not_hear_of_is_told_later_and_once() -> R
     let input: Value = serde_json::from_str(asked["input"].as_str().context("no input")?)?;
     assert_eq!(input, json!(run), "ids and nothing else");
 
+    let marked = delivered_at(&house, run).await?;
     dispatch(&product).await;
     assert_eq!(states.heard(run).len(), 1, "what was delivered is not told again");
+    assert_eq!(delivered_at(&house, run).await?, marked, "nor marked again");
+
+    states.turn(500);
+    cancel(&product, &house, &org, run).await?;
+    assert_eq!(outbox(&house, run).await?[1], message("run.stop", false));
+    states.turn(200);
+    age(&house, run).await?;
+    dispatch(&product).await;
+    assert_eq!(outbox(&house, run).await?[1], message("run.stop", true));
     Ok(())
 }
 
@@ -206,7 +235,7 @@ async fn an_execution_that_is_there_already_counts_as_started() -> Result<()> {
     states.turn(400);
     let product = product(&house, Some(port))?;
     let run = start(&product, &house, &org).await?;
-    assert_eq!(outbox(&house, run).await?, [message("run.start", 1, true)]);
+    assert_eq!(outbox(&house, run).await?, [message("run.start", true)]);
     Ok(())
 }
 
@@ -223,42 +252,26 @@ async fn who_asks_does_not_wait_for_step_functions_that_stay_silent() -> Result<
     let run = tokio::time::timeout(Duration::from_secs(10), start(&product, &house, &org)).await;
     let run = run.context("the request outlives its function")??;
     println!("accepted after {:?}", asked.elapsed());
-    assert_eq!(outbox(&house, run).await?, [message("run.start", 1, false)]);
+    assert_eq!(outbox(&house, run).await?, [message("run.start", false)]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_cancelled_run_is_stopped_there_too_at_once_or_later() -> Result<()> {
+async fn a_cancelled_run_is_stopped_there_too() -> Result<()> {
     let house = House::open()?;
     let org = house.organization();
     team::five_steps(&org.admin()).await?;
     let [port] = local::ports::free()?;
     let states = StandIn::listen(port).await?;
     let product = product(&house, Some(port))?;
-    let stop = async |run: RunRef| {
-        let path = format!("/v1/runs/{}/cancel", run.run_id);
-        post(&product, &house, &org, &path, json!({})).await
-    };
 
     let run = start(&product, &house, &org).await?;
-    stop(run).await?;
-    let all = [message("run.start", 1, true), message("run.stop", 1, true)];
-    assert_eq!(outbox(&house, run).await?, all);
+    cancel(&product, &house, &org, run).await?;
+    assert_eq!(outbox(&house, run).await?, [message("run.start", true), message("run.stop", true)]);
     let heard = states.heard(run);
     let (operation, asked) = heard.last().context("nothing heard")?;
     assert_eq!(operation, "StopExecution");
     let execution = format!("{}:{}", MACHINE.replace("stateMachine", "execution"), run.run_id);
     assert_eq!(asked["executionArn"], execution);
-
-    let run = start(&product, &house, &org).await?;
-    states.turn(500);
-    stop(run).await?;
-    let all = [message("run.start", 1, true), message("run.stop", 1, false)];
-    assert_eq!(outbox(&house, run).await?, all);
-    states.turn(200);
-    age(&house, run).await?;
-    let told = product.invoke("runs-dispatch", json!({}), 0).await;
-    assert!(matches!(told, Answer::Value(_)), "{told:?}");
-    assert_eq!(outbox(&house, run).await?[1], message("run.stop", 2, true));
     Ok(())
 }
