@@ -56,6 +56,7 @@ pub fn build_tools(paths: &Paths) -> Result<PathBuf> {
 /// What only `make lint` needs: the folder with `asl-validator`.
 pub fn lint_tools(paths: &Paths) -> Result<PathBuf> {
     let _one_at_a_time = lock(paths)?;
+    debian::lint(paths)?;
     node::install(paths, "lint", "lint", "asl-validator, which checks the state machines")?;
     Ok(paths.tools.join("lint/node_modules/.bin"))
 }

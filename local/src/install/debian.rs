@@ -35,6 +35,12 @@ const PACKAGES: [Package; 6] = [
     },
 ];
 
+const LINT: [Package; 1] = [Package {
+    name: "shellcheck",
+    there: || program("shellcheck").is_some(),
+    why: "checks the one shell script",
+}];
+
 pub(super) fn install(paths: &Paths) -> Result<()> {
     for (name, why) in [
         ("python3", "runs the emulator"),
@@ -45,7 +51,16 @@ pub(super) fn install(paths: &Paths) -> Result<()> {
             bail!("'{name}' is missing ({why}): install it and start again");
         }
     }
-    let missing: Vec<&Package> = PACKAGES.iter().filter(|package| !(package.there)()).collect();
+    those(paths, &PACKAGES)
+}
+
+/// What only `make lint` needs.
+pub(super) fn lint(paths: &Paths) -> Result<()> {
+    those(paths, &LINT)
+}
+
+fn those(paths: &Paths, packages: &[Package]) -> Result<()> {
+    let missing: Vec<&Package> = packages.iter().filter(|package| !(package.there)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
