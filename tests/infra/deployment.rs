@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::{
     api::{Api, text},
     terraform::{Folder, Terraform},
+    wire,
 };
 
 pub(crate) fn works(terraform: &Terraform) -> Result<()> {
@@ -133,9 +134,9 @@ impl Deployed {
         fs::write(folder.infra().join("test.auto.tfvars.json"), variables.to_string())?;
         folder.initialise()?;
         folder.run(
-            &["apply", "-auto-approve", "-parallelism=8"],
+            &["apply", "-auto-approve", "-parallelism=20"],
             &[
-                ("AWS_ENDPOINT_URL", endpoint),
+                ("AWS_ENDPOINT_URL", &wire::to(endpoint)?),
                 ("AWS_ACCESS_KEY_ID", emulator::KEY.0),
                 ("AWS_SECRET_ACCESS_KEY", emulator::KEY.1),
                 ("AWS_EC2_METADATA_DISABLED", "true"),

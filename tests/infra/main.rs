@@ -7,6 +7,7 @@ mod api;
 mod deployment;
 mod settings;
 mod terraform;
+mod wire;
 
 use std::{
     env,
