@@ -42,11 +42,11 @@ impl Document {
 }
 
 pub(crate) fn cold_start(report: &cold::Report) -> String {
-    let cold::Report { built, sandboxes, warm_events, rows } = report;
+    let cold::Report { builder, sandboxes, warm_events, rows } = report;
     let rows: Vec<_> = rows.iter().map(|row| row.cells().to_vec()).collect();
     format!(
         "## Cold start\n\n\
-         Each function as it is deployed ({built}), in a fresh process, against a stand-in for \
+         Each function as it is deployed (built by {builder}), in a fresh process, against a stand-in for \
          the Lambda Runtime API, with Postgres behind PgBouncer, real tokens and a scripted \
          model on loopback. Medians of {sandboxes} processes of 1 + {warm_events} events each; \
          memory is the most any of them held. `init` is `exec` to the first request for an \

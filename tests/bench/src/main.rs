@@ -56,6 +56,9 @@ struct ColdStart {
     /// Events after the first, for each process
     #[arg(long, default_value_t = cold::Size::default().warm_events)]
     warm_events: usize,
+    /// Take the functions' zips as they are, and build nothing
+    #[arg(long)]
+    as_they_are: bool,
     /// JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -105,10 +108,8 @@ async fn run(cli: &Cli) -> Result<bool> {
         Verb::Turn(wanted) => {
             let size = if wanted.quick { turn::Size::QUICK } else { turn::Size::WHOLE };
             let report = turn::run(&around, size).await?;
-            match wanted.json {
-                true => print(&serde_json::to_string_pretty(&report)?)?,
-                false => print(&document::turn(&report))?,
-            }
+            let json = wanted.json.then(|| serde_json::to_string_pretty(&report)).transpose()?;
+            print(&json.unwrap_or_else(|| document::turn(&report)))?;
             Ok(true)
         }
         _ => all(&around).await,
@@ -116,14 +117,15 @@ async fn run(cli: &Cli) -> Result<bool> {
 }
 
 async fn cold_start(around: &Surroundings, wanted: &ColdStart) -> Result<bool> {
-    let ColdStart { functions, sandboxes, warm_events, .. } = wanted;
-    let functions = functions.clone();
-    let size = cold::Size { functions, sandboxes: *sandboxes, warm_events: *warm_events };
+    let size = cold::Size {
+        functions: wanted.functions.clone(),
+        sandboxes: wanted.sandboxes,
+        warm_events: wanted.warm_events,
+        as_they_are: wanted.as_they_are,
+    };
     let report = cold::run(around, &size).await?;
-    match wanted.json {
-        true => print(&serde_json::to_string_pretty(&report)?)?,
-        false => print(&document::cold_start(&report))?,
-    }
+    let json = wanted.json.then(|| serde_json::to_string_pretty(&report)).transpose()?;
+    print(&json.unwrap_or_else(|| document::cold_start(&report)))?;
     Ok(within_budget(&report))
 }
 

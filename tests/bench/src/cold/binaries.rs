@@ -1,22 +1,20 @@
 //! The functions as they are deployed: built by cargo-lambda for this machine's processor, or, where
 //! its tools cannot be had, by plain cargo, which is said.
 
-use std::collections::BTreeSet;
-use std::env;
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Cursor};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use local::archives::Archives;
 use local::install;
 use local::paths::Paths;
 use local::progress::say;
 use zip::write::SimpleFileOptions;
 
-/// One function, unpacked.
+/// One function, ready to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Binary {
     pub(crate) program: PathBuf,
@@ -24,91 +22,72 @@ pub(crate) struct Binary {
     pub(crate) zipped: u64,
 }
 
-/// Who built them.
+/// All functions, up to date.
 #[derive(Clone, Debug)]
-pub(crate) enum Builder {
-    CargoLambda(PathBuf),
-    Cargo { why: String },
+pub(crate) enum Binaries {
+    /// Zips of cargo-lambda, `{function}` standing for a name, and where to unpack them.
+    Zips { pattern: String, scratch: PathBuf },
+    /// Programs of plain cargo.
+    Programs { folder: PathBuf },
 }
 
-impl Builder {
-    pub(crate) fn find(paths: &Paths) -> Self {
-        match install::build_tools(paths) {
-            Ok(tools) => Self::CargoLambda(tools),
-            Err(error) => Self::Cargo { why: format!("{error:#}") },
+impl Binaries {
+    /// Builds what is not up to date; `as_they_are`: takes the zips that lie there.
+    pub(crate) fn find(paths: &Paths, as_they_are: bool) -> Result<Self> {
+        let scratch = paths.stack.join("functions");
+        fs::create_dir_all(&scratch)?;
+        if as_they_are {
+            let pattern = paths.tools.join("archives/{function}/bootstrap.zip");
+            return Ok(Self::Zips { pattern: pattern.display().to_string(), scratch });
         }
+        let Err(missing) = install::build_tools(paths) else {
+            return Ok(Self::Zips { pattern: Archives::build(paths)?.pattern(), scratch });
+        };
+        say(&format!("  no cargo-lambda ({missing:#}): building with plain cargo"));
+        let built = Command::new("cargo")
+            .args(["build", "--locked", "--release", "--workspace", "--bins"])
+            .current_dir(&paths.root)
+            .status()?;
+        ensure!(built.success(), "cargo build: {built}");
+        let ours = std::env::current_exe()?;
+        Ok(Self::Programs { folder: ours.parent().context("no folder")?.to_owned() })
     }
 
     /// For the small print.
-    pub(crate) fn says(&self) -> String {
+    pub(crate) fn builder(&self) -> &'static str {
         match self {
-            Self::CargoLambda(_) => "built by cargo-lambda".into(),
-            Self::Cargo { why } => format!("built by plain cargo: no cargo-lambda ({why})"),
+            Self::Zips { .. } => "cargo-lambda",
+            Self::Programs { .. } => "plain cargo, because cargo-lambda could not be had",
         }
     }
 
-    /// Brings these functions up to date; where they then lie.
-    pub(crate) fn build(&self, paths: &Paths, functions: &[String]) -> Result<PathBuf> {
-        say(&format!("  building {} functions for release", functions.len()));
-        let mut command = Command::new("cargo");
-        let domains: BTreeSet<_> =
-            functions.iter().filter_map(|name| Some(name.split_once('-')?.0)).collect();
-        let folder = match self {
-            Self::CargoLambda(tools) => {
-                command.args(["lambda", "build", "--release", "--output-format", "zip"]);
-                let processor = if cfg!(target_arch = "x86_64") { "--x86-64" } else { "--arm64" };
-                let folder = paths.tools.join("archives");
-                command.arg(processor).arg("--lambda-dir").arg(&folder);
-                command.env("PATH", path_with(tools)?);
-                folder
-            }
-            Self::Cargo { .. } => {
-                command.args(["build", "--release", "--bins"]);
-                let ours = env::current_exe()?;
-                ours.parent().context("no folder")?.to_owned()
-            }
-        };
-        command.args(domains.iter().flat_map(|domain| ["--package", domain]));
-        let log = paths.tools.join("logs/bench-build.log");
-        let out = File::create(&log)?;
-        command.current_dir(&paths.root).stdout(out.try_clone()?).stderr(out);
-        let built = command.status().context("cargo")?;
-        ensure!(built.success(), "see {}", paths.short(&log));
-        Ok(folder)
-    }
-
-    /// One of them, ready to run.
-    pub(crate) fn binary(&self, folder: &Path, scratch: &Path, name: &str) -> Result<Binary> {
-        let program = scratch.join(name);
+    pub(crate) fn unpacked(&self, name: &str) -> Result<Binary> {
         match self {
-            Self::CargoLambda(_) => {
-                let archive = folder.join(name).join("bootstrap.zip");
-                let file = File::open(&archive).with_context(|| archive.display().to_string())?;
-                let zipped = file.metadata()?.len();
-                let mut archive = zip::ZipArchive::new(file)?;
-                let mut bootstrap = archive.by_name("bootstrap")?;
-                let bytes = io::copy(&mut bootstrap, &mut File::create(&program)?)?;
-                fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-                Ok(Binary { program, bytes, zipped })
+            Self::Zips { pattern, scratch } => {
+                let archive = pattern.replace("{function}", name);
+                unzip(Path::new(&archive), scratch.join(name)).context(archive)
             }
-            Self::Cargo { .. } => {
-                let program = folder.join(name);
-                let mut content = Vec::new();
-                File::open(&program)?.read_to_end(&mut content)?;
-                let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
-                archive.start_file("bootstrap", SimpleFileOptions::default())?;
-                io::Write::write_all(&mut archive, &content)?;
-                let zipped = archive.finish()?.into_inner().len();
-                let bytes = u64::try_from(content.len())?;
-                Ok(Binary { program, bytes, zipped: u64::try_from(zipped)? })
-            }
+            Self::Programs { folder } => zipped(folder.join(name)),
         }
     }
 }
 
-/// `PATH` with a folder in front.
-fn path_with(folder: &Path) -> Result<OsString> {
-    #[expect(clippy::disallowed_methods, reason = "where programs are is no setting of ours")]
-    let path = env::var_os("PATH").unwrap_or_default();
-    Ok(env::join_paths([folder.to_owned()].into_iter().chain(env::split_paths(&path)))?)
+fn unzip(archive: &Path, program: PathBuf) -> Result<Binary> {
+    let file = File::open(archive)?;
+    let zipped = file.metadata()?.len();
+    let mut archive = zip::ZipArchive::new(file)?;
+    let mut bootstrap = archive.by_name("bootstrap")?;
+    // A new file, not the old one's content: that may still be running.
+    let _ = fs::remove_file(&program);
+    let bytes = io::copy(&mut bootstrap, &mut File::create(&program)?)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    Ok(Binary { program, bytes, zipped })
+}
+
+fn zipped(program: PathBuf) -> Result<Binary> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file("bootstrap", SimpleFileOptions::default())?;
+    let bytes = io::copy(&mut File::open(&program)?, &mut archive)?;
+    let zipped = u64::try_from(archive.finish()?.into_inner().len())?;
+    Ok(Binary { program, bytes, zipped })
 }

@@ -17,7 +17,7 @@ use tests::world::World;
 use tests::{EVERYTHING, House};
 
 use crate::surroundings::Surroundings;
-use binaries::Builder;
+use binaries::Binaries;
 pub(crate) use report::{Report, Row};
 use sandbox::Life;
 use tls::Tls;
@@ -29,11 +29,13 @@ pub(crate) struct Size {
     pub(crate) functions: Vec<String>,
     pub(crate) sandboxes: usize,
     pub(crate) warm_events: usize,
+    /// Take the zips that lie there, and build nothing.
+    pub(crate) as_they_are: bool,
 }
 
 impl Default for Size {
     fn default() -> Self {
-        Self { functions: vec![], sandboxes: 5, warm_events: 15 }
+        Self { functions: vec![], sandboxes: 5, warm_events: 15, as_they_are: false }
     }
 }
 
@@ -51,10 +53,7 @@ pub(crate) async fn run(around: &Surroundings, size: &Size) -> Result<Report> {
     platform::migrate::migrate().await?;
     let table = host::table()?;
     let functions = chosen(&table, &size.functions)?;
-    let builder = Builder::find(&around.paths);
-    let folder = builder.build(&around.paths, &functions)?;
-    let scratch = around.paths.stack.join("functions");
-    std::fs::create_dir_all(&scratch)?;
+    let binaries = Binaries::find(&around.paths, size.as_they_are)?;
 
     let house = House::open()?;
     let mut rows = Vec::new();
@@ -62,7 +61,7 @@ pub(crate) async fn run(around: &Surroundings, size: &Size) -> Result<Report> {
     // An event changes what is on record, so each has an organization of its own.
     let tenants = tenants(&house, size.sandboxes * (1 + size.warm_events)).await?;
     for name in &functions {
-        let binary = builder.binary(&folder, &scratch, name)?;
+        let binary = binaries.unpacked(name)?;
         let lives = lives(&binary.program, name, &environment, &tenants, size).await?;
         rows.push(Row::new(name, false, &binary, &lives));
     }
@@ -73,13 +72,13 @@ pub(crate) async fn run(around: &Surroundings, size: &Size) -> Result<Report> {
         let environment = past_the_pooler(around, environment, &tls)?;
         let tenants = self::tenants(&house, size.sandboxes * (1 + size.warm_events)).await?;
         for name in with_tls {
-            let binary = builder.binary(&folder, &scratch, name)?;
+            let binary = binaries.unpacked(name)?;
             let lives = lives(&binary.program, name, &environment, &tenants, size).await?;
             rows.push(Row::new(name, true, &binary, &lives));
         }
     }
     let (sandboxes, warm_events) = (size.sandboxes, size.warm_events);
-    Ok(Report { built: builder.says(), sandboxes, warm_events, rows })
+    Ok(Report { builder: binaries.builder().into(), sandboxes, warm_events, rows })
 }
 
 fn chosen(table: &Table, named: &[String]) -> Result<Vec<String>> {

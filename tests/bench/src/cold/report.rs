@@ -27,7 +27,7 @@ pub(crate) struct Row {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// Who built the functions.
-    pub(crate) built: String,
+    pub(crate) builder: String,
     /// Fresh processes a row.
     pub(crate) sandboxes: usize,
     /// Events after the first, a process.

@@ -65,9 +65,9 @@ pub(crate) async fn live(
     let mut warm = Vec::with_capacity(events.len());
     let count = events.len();
     for (n, event) in events.into_iter().enumerate() {
-        let sent = Instant::now();
+        let asked_at = Instant::now();
         let (at, body) = api.invoke(event).await.with_context(|| name.clone())?;
-        let took = ms(at - sent);
+        let took = ms(at - asked_at);
         succeeded(&body).with_context(|| format!("{name}, event {n}"))?;
         api.asked().await?;
         if n == 0 {

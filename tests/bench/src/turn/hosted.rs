@@ -41,9 +41,12 @@ impl Drop for Host {
     }
 }
 
-/// The one beside this program: built with it, by the same profile.
+/// The one beside this program: built by the same profile, into the same folder.
 fn binary() -> Result<PathBuf> {
+    let build = ["build", "--locked", "--release", "--quiet", "--package", "host"];
+    let outcome = Command::new("cargo").args(build).status()?;
+    ensure!(outcome.success(), "cargo build: {outcome}");
     let host = std::env::current_exe()?.with_file_name("host");
-    ensure!(host.exists(), "build the host first: cargo build --release -p host -p bench");
+    ensure!(host.exists(), "no {}: run the bench by `cargo run --release`", host.display());
     Ok(host)
 }
