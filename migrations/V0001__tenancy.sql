@@ -9,7 +9,7 @@ begin
     end if;
     if not exists (select from pg_roles where rolname = 'dispatcher') then
         create role dispatcher nologin nosuperuser nobypassrls;
-        grant dispatcher to current_user with set true;
+        grant dispatcher to current_user with inherit false, set true;
     end if;
     -- Poolers refuse settings at connect, so limits live here. Migrations lift them for themselves.
     execute format('alter database %I set statement_timeout = %L', current_database(), '15s');

@@ -46,7 +46,10 @@ fn runner(filter: Option<&str>, stack: &Stack) -> Command {
     command.args(["--locked", "--workspace", "--lib", "--test", "*"]);
     match filter {
         Some(filter) if nextest => {
-            command.args(["-E", &format!("test({filter}) | binary({filter})")]);
+            // nextest takes the name of a binary that is not there for a mistake.
+            let binary = stack.paths().root.join("tests").join(filter).join("main.rs").exists();
+            let kind = if binary { "binary" } else { "test" };
+            command.args(["-E", &format!("{kind}({filter})")]);
         }
         Some(filter) => {
             command.arg(filter);

@@ -76,6 +76,16 @@ impl Db {
         self.transaction("begin".into(), work).await
     }
 
+    /// Calls a function of the database that enters its tenant, which is its first parameter: a
+    /// transaction by itself, in one round trip.
+    pub async fn call(&self, tenant: Uuid, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+        let lease = Lease(Some(self.0.get().await?));
+        let params = [&[&tenant as &dyn Param], params].concat();
+        let rows = lease.client()?.query_typed(sql, &typed(&params)).await?;
+        lease.give_back();
+        Ok(rows)
+    }
+
     async fn transaction<T>(
         &self,
         opening: String,

@@ -125,6 +125,7 @@ async fn a_step_that_dies_after_any_of_its_polls_is_taken_once_by_the_next() -> 
         }
     }
     println!("died after each of {died} polls");
-    assert!(died >= 4, "{died} polls cannot have reached every point");
+    // It waits for the claim, for the model, and for the record.
+    assert!(died >= 3, "{died} polls cannot have reached every point");
     Ok(())
 }

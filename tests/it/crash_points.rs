@@ -195,8 +195,9 @@ async fn planning_and_closing_that_die_at_any_point_are_done_once_by_the_next() 
     team::five_steps(&ada).await?;
     let (first, second) = sandboxes().await?;
     let every = [Moment::Asked, Moment::Committing, Moment::Committed];
-    let plan = ["runs::begin", "runs::started", "runs::states"].map(|s| At::new(s, Moment::Asked));
-    let plan = plan.into_iter().chain(every.map(|moment| At::new("runs::schedule", moment)));
+    let plan = ["runs::begin", "runs::schedule"]
+        .into_iter()
+        .flat_map(|statement| every.map(|moment| At::new(statement, moment)));
 
     for at in plan {
         let run = start(&org, &ada, "five").await?;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use runs::model::RunRef;
-use runs::plan::{Chosen, Plan};
+use runs::plan::Planned;
+use runs::step::Report;
 use runs::waves::{self, State, Wave};
 use serde_json::Value;
 use shared::Error;
@@ -259,14 +260,19 @@ fn reachable(file: &str, machine: &Value) {
 #[test]
 fn what_travels_through_the_machine_stays_under_eight_kibibytes() {
     let steps: Vec<waves::Step> = (0..200)
-        .map(|n| waves::Step { id: format!("{n:x>80}"), state: State::Pending, needs: vec![] })
+        .map(|n| waves::Step {
+            id: format!("{n:x>80}"),
+            state: State::Pending,
+            kind: "agent".into(),
+            needs: vec![],
+        })
         .collect();
     let Wave::Work(chosen) = waves::next(&steps) else { panic!("nothing to do") };
-    assert!(chosen.len() >= 40, "only {} steps at a time", chosen.len());
-    let steps: Vec<_> =
-        chosen.iter().map(|id| Chosen { id: (*id).into(), kind: "agent".into() }).collect();
-    let plan = serde_json::to_string(&Plan::Work { steps }).unwrap();
-    assert!(plan.len() <= 8 * 1024, "{} bytes", plan.len());
+    assert_eq!(chosen.len(), 40);
+    let Planned { plan, .. } = Planned::of(&steps).unwrap();
+    let report = Report { step_id: "x".repeat(80), next: "done", then: Some(plan) };
+    let report = serde_json::to_string(&report).unwrap();
+    assert!(report.len() <= 8 * 1024, "{} bytes", report.len());
     let input = RunRef { tenant_id: Uuid::now_v7(), run_id: Uuid::now_v7() };
     assert!(serde_json::to_string(&input).unwrap().len() < 256);
 }

@@ -5,7 +5,7 @@ use shared::http::{Accepted, Path};
 use shared::{App, Caller, Error, Result};
 use uuid::Uuid;
 
-use crate::model::RunDetail;
+use crate::model::{RunDetail, RunRef};
 use crate::queries::{self, lifecycle};
 
 use crate::dispatch;
@@ -15,10 +15,11 @@ pub async fn handle(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Accepted<RunDetail>> {
+    let run = RunRef { tenant_id: caller.tenant, run_id: id };
     let message = Uuid::now_v7();
     let db = app.db()?;
     let stopped = db.tenant(caller.tenant, async |tx| {
-        if lifecycle::end(tx, id, "cancelled", None, None).await? {
+        if lifecycle::end(tx, run, "cancelled", None, None).await? {
             shared::audit::record(tx, &caller, "run.cancelled", id).await?;
             lifecycle::tell_stop(tx, message, id).await?;
             return Ok(true);

@@ -23,11 +23,11 @@ pub struct Failure {
 
 pub async fn handle(app: App, failure: Failure) -> Result<Closed> {
     let error = json!({ "name": failure.error, "detail": detail(&failure.cause) });
-    let RunRef { tenant_id, run_id } = failure.run;
-    let state = app.db()?.tenant(tenant_id, async |tx| {
-        lifecycle::end(tx, run_id, "failed", Some(error), failure.step_id.as_deref()).await?;
+    let run = failure.run;
+    let state = app.db()?.tenant(run.tenant_id, async |tx| {
+        lifecycle::end(tx, run, "failed", Some(error), failure.step_id.as_deref()).await?;
         // A run that was cancelled meanwhile stays cancelled.
-        lifecycle::state(tx, run_id).await
+        lifecycle::state(tx, run.run_id).await
     });
     Ok(Closed { state: state.await? })
 }

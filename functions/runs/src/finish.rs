@@ -12,12 +12,11 @@ pub struct Closed {
 }
 
 pub async fn handle(app: App, run: RunRef) -> Result<Closed> {
-    let state = app.db()?.tenant(run.tenant_id, async |tx| {
-        if lifecycle::end(tx, run.run_id, "succeeded", None, None).await? {
-            return Ok("succeeded".into());
-        }
-        lifecycle::state(tx, run.run_id).await
-    });
+    let db = app.db()?;
+    if lifecycle::succeed(db, run).await? {
+        return Ok(Closed { state: "succeeded".into() });
+    }
+    let state = db.tenant(run.tenant_id, async |tx| lifecycle::state(tx, run.run_id).await);
     match state.await? {
         state if state == "succeeded" => Ok(Closed { state }),
         state => Err(Error::RunStopped(format!("the run is {state}, or a step is not done"))),

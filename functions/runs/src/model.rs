@@ -9,6 +9,7 @@ use uuid::Uuid;
 use workflows::model::Step;
 
 use crate::queries::turns::Reservation;
+use crate::waves;
 
 /// A run's caps when nobody says otherwise.
 pub const DEFAULT_TOKEN_CAP: i64 = 2_000_000;
@@ -130,6 +131,8 @@ pub struct Claim {
     pub documents: Vec<Text>,
     /// What was said in this conversation so far; its length is the number of turns taken.
     pub transcript: Vec<Text>,
+    /// All steps of the run, as they were when this one was claimed.
+    pub steps: Vec<waves::Step>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -258,6 +258,7 @@ mod tests {
             language: None,
             documents: vec![],
             transcript: (0..said).map(text).collect(),
+            steps: vec![],
         }
     }
 

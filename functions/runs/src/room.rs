@@ -12,10 +12,13 @@ const SLICE: Duration = Duration::from_mins(2);
 
 pub async fn handle(app: App, work: Work) -> Result<Report> {
     let started = Instant::now();
-    let mut outcome = turn::take(app, &work).await?;
-    while outcome == Outcome::More && started.elapsed() < SLICE {
-        outcome = turn::take(app, &work).await?;
+    loop {
+        let outcome = turn::take(app, &work).await?;
+        if let Outcome::Done(then) = outcome {
+            return Ok(Report { step_id: work.step_id, next: "done", then });
+        }
+        if started.elapsed() >= SLICE {
+            return Ok(Report { step_id: work.step_id, next: "more", then: None });
+        }
     }
-    let next = if outcome == Outcome::Done { "done" } else { "more" };
-    Ok(Report { step_id: work.step_id, next })
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shared::{App, Result};
 
+use crate::plan::Plan;
 use crate::turn::{self, Outcome, Work};
 
 #[derive(Debug, Serialize)]
@@ -10,9 +11,15 @@ pub struct Report {
     pub step_id: String,
     /// `done`, or `more` when a room wants another slice of time.
     pub next: &'static str,
+    /// What the run does next, if this step was alone in its wave: then nobody need plan again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub then: Option<Plan>,
 }
 
 pub async fn handle(app: App, work: Work) -> Result<Report> {
-    while turn::take(app, &work).await? == Outcome::More {}
-    Ok(Report { step_id: work.step_id, next: "done" })
+    loop {
+        if let Outcome::Done(then) = turn::take(app, &work).await? {
+            return Ok(Report { step_id: work.step_id, next: "done", then });
+        }
+    }
 }

@@ -5,12 +5,13 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Deserialize;
-use shared::db::Db;
+use shared::db::{Db, Tx};
 use shared::llm::{Completion, Llm, Prompt, price};
 use shared::{App, Error, Result};
 use uuid::Uuid;
 
 use crate::model::{Claim, RunRef};
+use crate::plan::{Plan, Planned};
 use crate::prompt::{self, Turn};
 use crate::queries::turns::{self, Rates, Taken};
 
@@ -37,28 +38,24 @@ pub struct Work {
     pub attempt: i32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Outcome {
     /// On record, and more turns are to come.
     More,
-    /// The step is done: by this turn, or before it.
-    Done,
+    /// The step is done: by this turn, or before it. With what comes next, if no other step is
+    /// under way and this turn could tell.
+    Done(Option<Plan>),
 }
 
 pub async fn take(app: App, work: &Work) -> Result<Outcome> {
     let llm = app.llm()?;
     let rates = rates(llm);
     let place = (work.run.run_id, work.step_id.as_str());
-    let claimed = app
-        .db()?
-        .tenant_relaxed(work.run.tenant_id, async |tx| {
-            match turns::claim(tx, place, work.attempt, LEASE_SECONDS, rates).await? {
-                Some(claim) => Ok(Some(claim)),
-                None => turns::why_not(tx, place, work.attempt).await.map(|()| None),
-            }
-        })
-        .await?;
-    let Some(claim) = claimed else { return Ok(Outcome::Done) };
+    let db = app.db()?;
+    let Some(claim) = turns::claim(db, work, LEASE_SECONDS, rates).await? else {
+        let why = async |tx: &Tx<'_>| turns::why_not(tx, place, work.attempt).await;
+        return db.tenant(work.run.tenant_id, why).await.map(|()| Outcome::Done(None));
+    };
     let Some(turn) = prompt::next_turn(&claim) else {
         let no_turn = anyhow::anyhow!("step {} has no turn left and is not done", work.step_id);
         return Err(Error::Internal(no_turn));
@@ -73,7 +70,6 @@ pub async fn take(app: App, work: &Work) -> Result<Outcome> {
     let completion = match called {
         Ok(completion) => completion,
         Err(error) => {
-            let db = app.db()?;
             db.tenant_relaxed(work.run.tenant_id, async |tx| {
                 turns::release(tx, place, claim.fence, claim.reservation).await
             })
@@ -94,6 +90,9 @@ async fn settle(
     context: serde_json::Value,
 ) -> Result<Outcome> {
     let price = price(completion.provider, &completion.model);
+    let steps = claim.steps.clone();
+    let planned = turn.last.then(|| Planned::after(&work.step_id, steps)).flatten();
+    let (then, next) = planned.map(|planned| (planned.plan, planned.pending)).unzip();
     let document = document(claim, turn, completion);
     let taken = Taken {
         run: work.run.run_id,
@@ -110,6 +109,7 @@ async fn settle(
         context,
         last: turn.last,
         document: document.as_ref().map(|(name, content)| (*name, content.as_str())),
+        next: next.as_deref().unwrap_or_default(),
     };
     let db = app.db()?;
     let tenant = work.run.tenant_id;
@@ -134,18 +134,14 @@ async fn settle(
             recorded = Ok(());
         }
     }
-    recorded.map(|()| if turn.last { Outcome::Done } else { Outcome::More })
+    recorded.map(|()| if turn.last { Outcome::Done(then) } else { Outcome::More })
 }
 
 async fn record(db: &Db, tenant: Uuid, taken: &Taken<'_>) -> Result<()> {
-    // Refused inside the transaction, so that nothing of a refused turn stays.
-    let recorded = db.tenant(tenant, async |tx| {
-        if turns::record(tx, taken).await? {
-            return Ok(());
-        }
-        Err(Error::RunStopped("the turn was no longer this worker's to write".into()))
-    });
-    recorded.await
+    if turns::record(db, tenant, taken).await? {
+        return Ok(());
+    }
+    Err(Error::RunStopped("the turn was no longer this worker's to write".into()))
 }
 
 /// A room's document is its closing turn, followed by what was said.

@@ -57,8 +57,13 @@ impl<I: Invoke> Machine<I> {
     /// Plans and works until the run is closed, and says how.
     pub async fn execute(&self, run: RunRef) -> Result<String> {
         let top = |name: &str| self.definition["States"][name].clone();
+        let mut then = None;
         loop {
-            let plan = match self.task(&top("Plan"), "runs-plan", &json!(run)).await? {
+            let plan = match then.take() {
+                Some(plan) => Ok(plan),
+                None => self.task(&top("Plan"), "runs-plan", &json!(run)).await?,
+            };
+            let plan = match plan {
                 Ok(plan) => plan,
                 Err(failure) => return self.fail(run, None, &failure).await,
             };
@@ -76,7 +81,10 @@ impl<I: Invoke> Machine<I> {
             }
             let mut failed = None;
             while let Some(ended) = wave.join_next().await {
-                failed = failed.or(ended??);
+                match ended?? {
+                    Ok(report) => then = report.get("then").cloned().or(then),
+                    Err(failure) => failed = failed.or(Some(failure)),
+                }
             }
             if let Some((step, failure)) = failed {
                 return self.fail(run, Some(step), &failure).await;
@@ -84,8 +92,8 @@ impl<I: Invoke> Machine<I> {
         }
     }
 
-    /// The step and its failure, if it failed.
-    async fn step(&self, run: RunRef, chosen: Value) -> Result<Option<(Value, Failure)>> {
+    /// The step's last report, or the step and its failure.
+    async fn step(&self, run: RunRef, chosen: Value) -> Result<Result<Value, (Value, Failure)>> {
         let (name, function) = match chosen["kind"].as_str() {
             Some("room") => ("Room", "runs-room"),
             _ => ("Step", "runs-step"),
@@ -96,8 +104,8 @@ impl<I: Invoke> Machine<I> {
         loop {
             match self.task(&state, function, &event).await? {
                 Ok(report) if report["next"] == "more" => {}
-                Ok(_) => return Ok(None),
-                Err(failure) => return Ok(Some((step.clone(), failure))),
+                Ok(report) => return Ok(Ok(report)),
+                Err(failure) => return Ok(Err((step.clone(), failure))),
             }
         }
     }

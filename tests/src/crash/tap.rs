@@ -166,6 +166,8 @@ struct Line {
     started: bool,
     asked: VecDeque<Asked>,
     statement: Option<String>,
+    /// Between `begin` and its end. Elsewhere a statement is a transaction by itself.
+    opened: bool,
 }
 
 enum Next {
@@ -209,6 +211,12 @@ impl Line {
         if !self.started {
             return Next::On;
         }
+        // A pooled connection that was idle goes to whoever runs now.
+        if self.asked.is_empty() && matches!(message[0], b'P' | b'Q') && !self.opened {
+            self.generation = self.state.lock().unwrap().generation;
+            self.statement = None;
+        }
+        let query = if message[0] == b'Q' { &message[5..] } else { &[] };
         let moment = match message[0] {
             b'P' => {
                 let text = String::from_utf8_lossy(message);
@@ -217,15 +225,19 @@ impl Line {
                     .and_then(|(_, rest)| rest.split_whitespace().next().map(str::to_owned));
                 Some(Moment::Asked)
             }
-            b'Q' if message[5..].starts_with(b"commit") => {
+            b'Q' if query.starts_with(b"commit") => {
+                self.opened = false;
+                self.asked.push_back(Asked::Commit);
+                Some(Moment::Committing)
+            }
+            // The end of a statement that is a transaction by itself commits it.
+            b'S' if !self.opened => {
                 self.asked.push_back(Asked::Commit);
                 Some(Moment::Committing)
             }
             b'Q' | b'S' => {
-                // A pooled connection that was idle goes to whoever runs now.
-                if message[5..].starts_with(b"begin") && self.asked.is_empty() {
-                    self.generation = self.state.lock().unwrap().generation;
-                    self.statement = None;
+                if query.starts_with(b"begin") || query.starts_with(b"rollback") {
+                    self.opened = query.starts_with(b"begin");
                 }
                 self.asked.push_back(Asked::Statement);
                 None

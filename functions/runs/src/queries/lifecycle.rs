@@ -1,13 +1,13 @@
 //! A run begins, is planned, and ends: the statements that move its state.
 
 use serde_json::Value;
-use shared::db::Tx;
+use shared::db::{Db, Param, Tx};
 use shared::{Caller, Error, Result};
 use uuid::Uuid;
 
-use crate::model::{Member, PinnedStep};
+use crate::model::{Member, PinnedStep, RunRef};
 use crate::turn::ANSWER_TOKENS;
-use crate::waves::{State, Step};
+use crate::waves::Step;
 
 /// A run that is about to be put on record.
 pub struct NewRun<'a> {
@@ -81,95 +81,53 @@ pub fn step_row(ordinal: usize, pinned: &PinnedStep, cast: &[Member]) -> Value {
     })
 }
 
-// The first plan of a run is its start. The row is locked, so plans come one after the other.
+// The first plan of a run is its start.
 const BEGIN: &str = "
     -- runs::begin
-    update runs
-    set state = 'running', started_at = coalesce(started_at, now()),
-        last_event = last_event + (state = 'queued')::int
-    where id = $1 and state in ('queued', 'running')
-    returning last_event, started_at = now() as began";
+    select begin_run($1, $2) as steps";
 
-const STARTED: &str = "
-    -- runs::started
-    insert into run_events (run_id, sequence, kind) values ($1, $2, 'run.started')
-    on conflict do nothing";
-
-const STATES: &str = "
-    -- runs::states
-    select id, state, kind, needs from steps where run_id = $1 order by ordinal";
-
-/// The run's steps, with their kinds, after it was marked as running; `None` when it has ended.
-pub async fn begin(tx: &Tx<'_>, run: Uuid) -> Result<Option<(Vec<Step>, Vec<String>)>> {
-    let Some(row) = tx.opt(BEGIN, &[&run]).await? else { return Ok(None) };
-    if row.try_get("began")? {
-        tx.run(STARTED, &[&run, &row.try_get::<_, i64>("last_event")?]).await?;
+/// The run's steps, after it was marked as running; `None` when it has ended.
+pub async fn begin(db: &Db, run: RunRef) -> Result<Option<Vec<Step>>> {
+    let rows = db.call(run.tenant_id, BEGIN, &[&run.run_id]).await?;
+    match rows.first().map(|row| row.try_get("steps")).transpose()?.flatten() {
+        Some(steps) => serde_json::from_value(steps).map_err(|e| Error::Internal(e.into())),
+        None => Ok(None),
     }
-    let rows = tx.all(STATES, &[&run]).await?;
-    let mut steps = Vec::with_capacity(rows.len());
-    let mut kinds = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let state: String = row.try_get("state")?;
-        let state = State::parse(&state)
-            .ok_or_else(|| Error::Internal(anyhow::anyhow!("step state `{state}`")))?;
-        steps.push(Step { id: row.try_get("id")?, state, needs: row.try_get("needs")? });
-        kinds.push(row.try_get("kind")?);
-    }
-    Ok(Some((steps, kinds)))
 }
 
 const SCHEDULE: &str = "
     -- runs::schedule
-    with chosen as (
-        update steps set state = 'scheduled'
-        where run_id = $1 and id = any($2) and state = 'pending'
-        returning id, ordinal
-    ), run as (
-        update runs set last_event = last_event + (select count(*) from chosen)
-        where id = $1
-        returning last_event
-    )
-    insert into run_events (run_id, sequence, kind, step_id)
-    select $1, run.last_event - count(*) over () + row_number() over (order by ordinal),
-           'step.scheduled', chosen.id
-    from chosen, run";
+    select schedule_steps($1, $2, $3)";
 
-pub async fn schedule(tx: &Tx<'_>, run: Uuid, steps: Vec<String>) -> Result<()> {
-    tx.run(SCHEDULE, &[&run, &steps]).await.map(drop)
+/// Hands steps out; each is told once, however often it is asked for.
+pub async fn schedule(db: &Db, run: RunRef, steps: Vec<String>) -> Result<()> {
+    db.call(run.tenant_id, SCHEDULE, &[&run.run_id, &steps]).await.map(drop)
 }
 
 // Every way to end is this one statement: only a run that has not ended can, and its reservations
 // come back with it.
 const END: &str = "
     -- runs::end
-    with run as (
-        update runs
-        set state = $2, error = $3, ended_at = now(), last_event = last_event + 1,
-            reserved_tokens = 0, reserved_micros = 0
-        where id = $1 and state in ('queued', 'running')
-          and ($2 <> 'succeeded'
-               or not exists (select from steps where run_id = $1 and state <> 'succeeded'))
-        returning last_event
-    ), step as (
-        update steps
-        set state = case when $2 = 'failed' and id = $4 then 'failed' else 'cancelled' end,
-            error = case when $2 = 'failed' and id = $4 then $3 end,
-            ended_at = now(), lease_until = null, reserved_tokens = 0, reserved_micros = 0
-        from run
-        where run_id = $1 and state not in ('succeeded', 'failed')
-    )
-    insert into run_events (run_id, sequence, kind, step_id, data)
-    select $1, last_event, 'run.' || $2, $4, coalesce($3, '{}') from run";
+    select end_run($1, $2, $3, $4, $5) as ended";
+
+/// False when it had ended already, or a step is not done.
+pub async fn succeed(db: &Db, run: RunRef) -> Result<bool> {
+    let nothing: (Option<Value>, Option<&str>) = (None, None);
+    let how: [&dyn Param; 4] = [&run.run_id, &"succeeded", &nothing.0, &nothing.1];
+    let rows = db.call(run.tenant_id, END, &how).await?;
+    Ok(rows.first().map(|row| row.try_get("ended")).transpose()?.unwrap_or(false))
+}
 
 /// False when it had ended already.
 pub async fn end(
     tx: &Tx<'_>,
-    run: Uuid,
+    run: RunRef,
     state: &str,
     error: Option<Value>,
     step: Option<&str>,
 ) -> Result<bool> {
-    Ok(tx.run(END, &[&run, &state, &error, &step]).await? == 1)
+    let row = tx.one(END, &[&run.tenant_id, &run.run_id, &state, &error, &step]).await?;
+    Ok(row.try_get("ended")?)
 }
 
 const STATE: &str = "

@@ -1,22 +1,23 @@
 //! One turn of a step: claimed, taken, put on record. The heart of crash safety.
 //!
 //! A claim takes the lease, raises the fence and reserves what the call may cost, in one
-//! statement. The record of a turn is one statement too, and it only goes through under the fence
-//! of the claim: message, usage, document, events and totals appear together or not at all.
+//! transaction. The record of a turn is one transaction too, and it only goes through under the
+//! fence of the claim: message, usage, document, events and totals appear together or not at all.
+//! Both are functions of the database, `claim_turn` and `record_turn`, whose plans are made once.
 //!
-//! Whoever changes a run or its steps locks the run's row first, here and in
-//! [`super::lifecycle`]: so nobody waits in a circle, and what a statement read of a step before it
-//! had to wait is read again.
+//! Whoever changes a run or its steps locks the run's row first, here, there and in
+//! [`super::lifecycle`]: so nobody waits in a circle.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::db::{Param, Tx};
+use shared::db::{Db, Param, Tx};
 use shared::llm::Completion;
 use shared::{Error, Result};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::model::{Claim, Text};
+use crate::model::Claim;
+use crate::turn::Work;
 
 /// What a call may cost at most: the whole context, and the step's longest answer.
 #[derive(Clone, Copy, Debug)]
@@ -35,73 +36,23 @@ pub struct Reservation {
     pub micros: i64,
 }
 
-// The fence comes from the clock, so that it grows and never returns: a crash of the server may
-// forget a claim, but not the worker that holds it.
 const CLAIM: &str = "
     -- runs::claim
-    with run_now as (
-        select id from runs where id = $1 and state = 'running' for no key update
-    ), step_now as (
-        select s.reserved_tokens, s.reserved_micros, $5 + s.answer_tokens as tokens,
-               $6 + (s.answer_tokens * $7 + 999999) / 1000000 as micros
-        from steps s, run_now
-        where s.run_id = run_now.id and s.id = $2 and s.state in ('scheduled', 'running')
-          and (s.lease_until is null or s.lease_until < now() or s.attempt < $3)
-        for no key update of s
-    ), run as (
-        update runs r
-        set reserved_tokens = r.reserved_tokens - s.reserved_tokens + s.tokens,
-            reserved_micros = r.reserved_micros - s.reserved_micros + s.micros
-        from step_now s
-        where r.id = $1
-          and r.input_tokens + r.output_tokens + r.reserved_tokens - s.reserved_tokens + s.tokens
-              <= r.token_cap
-          and r.cost_micros + r.reserved_micros - s.reserved_micros + s.micros <= r.micros_cap
-        returning r.brief, r.language, s.tokens, s.micros
-    ), step as (
-        update steps s
-        set state = 'running', attempt = $3,
-            fence = greatest(s.fence + 1,
-                             (extract(epoch from clock_timestamp()) * 1000000)::bigint),
-            lease_until = now() + make_interval(secs => $4),
-            reserved_tokens = run.tokens, reserved_micros = run.micros,
-            started_at = coalesce(s.started_at, now())
-        from run
-        where s.run_id = $1 and s.id = $2
-        returning s.fence, s.definition, s.cast_pinned, s.needs, s.turns
-    )
-    select step.fence, step.definition, step.cast_pinned, step.turns, run.brief, run.language,
-           run.tokens as reserved_tokens, run.micros as reserved_micros, c.id as conversation_id,
-           (select coalesce(jsonb_agg(jsonb_build_object('name', d.name, 'content', d.content)
-                                      order by d.step_id), '[]')
-            from documents d
-            where d.run_id = $1 and d.step_id = any(step.needs)) as documents,
-           (select coalesce(jsonb_agg(jsonb_build_object('name', m.speaker, 'content', m.content)
-                                      order by m.sequence), '[]')
-            from messages m
-            where m.conversation_id = c.id) as transcript
-    from step, run, conversations c
-    where c.run_id = $1 and c.step_id = $2";
+    select * from claim_turn($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// `None` when the step is not to be had; [`why_not`] says why.
 pub async fn claim(
-    tx: &Tx<'_>,
-    (run, step): (Uuid, &str),
-    attempt: i32,
+    db: &Db,
+    work: &Work,
     lease_seconds: f64,
     rates: Rates,
 ) -> Result<Option<Claim>> {
     let Rates { context_tokens, context_micros, answer_rate } = rates;
-    let lease: [&dyn Param; 4] = [&run, &step, &attempt, &lease_seconds];
+    let lease: [&dyn Param; 4] = [&work.run.run_id, &work.step_id, &work.attempt, &lease_seconds];
     let most: [&dyn Param; 3] = [&context_tokens, &context_micros, &answer_rate];
-    let row = tx.opt(CLAIM, &[lease.as_slice(), most.as_slice()].concat()).await?;
-    let Some(row) = row else { return Ok(None) };
-    let transcript: Vec<Text> = json(&row, "transcript")?;
-    let turns: i32 = row.try_get("turns")?;
-    if usize::try_from(turns) != Ok(transcript.len()) {
-        // The statement began before another worker's record became visible: begin again.
-        return Err(Error::Unavailable(anyhow::anyhow!("claimed from an old snapshot")));
-    }
+    let params = [lease.as_slice(), most.as_slice()].concat();
+    let rows = db.call(work.run.tenant_id, CLAIM, &params).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Claim {
         fence: row.try_get("fence")?,
         reservation: Reservation {
@@ -109,12 +60,13 @@ pub async fn claim(
             micros: row.try_get("reserved_micros")?,
         },
         conversation_id: row.try_get("conversation_id")?,
-        pinned: json(&row, "definition")?,
-        cast: json(&row, "cast_pinned")?,
+        pinned: json(row, "definition")?,
+        cast: json(row, "cast_pinned")?,
         brief: row.try_get("brief")?,
         language: row.try_get("language")?,
-        documents: json(&row, "documents")?,
-        transcript,
+        documents: json(row, "documents")?,
+        transcript: json(row, "transcript")?,
+        steps: json(row, "steps")?,
     }))
 }
 
@@ -163,54 +115,17 @@ pub struct Taken<'a> {
     /// After this turn the step is done.
     pub last: bool,
     pub document: Option<(&'a str, &'a str)>,
+    /// Steps that waited for this one and no other: handed out with its last turn.
+    pub next: &'a [String],
 }
 
 const RECORD: &str = "
     -- runs::record
-    with run_now as (
-        select id from runs where id = $1 and state = 'running' for no key update
-    ), step as (
-        update steps s
-        set turns = $4, lease_until = null, reserved_tokens = 0, reserved_micros = 0,
-            state = case when $5 then 'succeeded' else s.state end,
-            ended_at = case when $5 then now() end,
-            input_tokens = s.input_tokens + $6, output_tokens = s.output_tokens + $7,
-            cost_micros = s.cost_micros + coalesce($8, 0)
-        from run_now
-        where s.run_id = run_now.id and s.id = $2 and s.fence = $3
-          and s.state = 'running' and s.turns = $4 - 1
-        returning s.id
-    ), run as (
-        update runs r
-        set reserved_tokens = r.reserved_tokens - $9, reserved_micros = r.reserved_micros - $10,
-            input_tokens = r.input_tokens + $6, output_tokens = r.output_tokens + $7,
-            cost_micros = r.cost_micros + coalesce($8, 0),
-            last_event = r.last_event + 1 + $5::int
-        from step
-        where r.id = $1
-        returning r.last_event
-    ), message as (
-        insert into messages (conversation_id, sequence, run_id, step_id, agent_id, agent_version,
-                              speaker, reason, content, context)
-        select $11, $4, $1, $2, $12, $13, $14, $15, $16, $17 from run
-    ), used as (
-        insert into usage (run_id, step_id, turn, fence, provider, model, input_tokens,
-                           output_tokens, estimated, cost_micros, calls, duration_ms)
-        select $1, $2, $4, $3, $18, $19, $6, $7, $20, $8, $21, $22 from run
-    ), document as (
-        insert into documents (id, run_id, step_id, name, content, digest)
-        select $23, $1, $2, $24, $25, $26 from run where $24 is not null
-    ), events as (
-        insert into run_events (run_id, sequence, kind, step_id, data)
-        select $1, last_event - $5::int, 'turn.taken', $2, $27 from run
-        union all
-        select $1, last_event, 'step.succeeded', $2,
-               jsonb_strip_nulls(jsonb_build_object('document', $24::text, 'turns', $4)) from run where $5
-    )
-    select last_event from run";
+    select record_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                       $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) as recorded";
 
 /// False when the turn is no longer ours to write: the fence has moved on, or the run has ended.
-pub async fn record(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<bool> {
+pub async fn record(db: &Db, tenant: Uuid, taken: &Taken<'_>) -> Result<bool> {
     let used = Used::new(taken.completion)?;
     let (name, content) = taken.document.unzip();
     let digest = content.map(|content| shared::digest::sha256(content.as_bytes()));
@@ -220,8 +135,9 @@ pub async fn record(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<bool> {
         "input_tokens": used.input, "output_tokens": used.output,
         "cost_micros": taken.cost_micros, "duration_ms": used.duration_ms,
     });
-    let row = tx
-        .opt(
+    let rows = db
+        .call(
+            tenant,
             RECORD,
             &[
                 &taken.run,
@@ -251,10 +167,11 @@ pub async fn record(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<bool> {
                 &content,
                 &digest,
                 &data,
+                &taken.next,
             ],
         )
         .await?;
-    Ok(row.is_some())
+    Ok(rows.first().map(|row| row.try_get("recorded")).transpose()?.unwrap_or(false))
 }
 
 const IS_RECORDED: &str = "

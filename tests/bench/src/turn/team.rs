@@ -109,15 +109,14 @@ impl<'a> Run<'a> {
 
     /// Plans and works until the run is closed, as `run.asl.json` does.
     pub(crate) async fn to_the_end(&self) -> Result<()> {
-        loop {
-            let steps = self.plan().await?;
-            if steps.is_empty() {
-                break;
-            }
-            // One a wave, in the shapes that are run whole.
+        let mut steps = self.plan().await?;
+        while !steps.is_empty() {
+            // One a wave, in the shapes that are run whole, so each tells what comes next.
+            let mut next = vec![];
             for step in &steps {
-                self.work(step).await?;
+                next = steps_of(self.work(step).await?["then"].take());
             }
+            steps = next;
         }
         let closed = self.door.invoke("runs-finish", self.event("")).await?;
         ensure!(closed["state"] == "succeeded", "the run is {closed}");
@@ -126,23 +125,27 @@ impl<'a> Run<'a> {
 
     /// The steps that can run now; none when all are done.
     pub(crate) async fn plan(&self) -> Result<Vec<Value>> {
-        let mut plan = self.door.invoke("runs-plan", self.event("")).await?;
-        match plan["steps"].take() {
-            Value::Array(steps) => Ok(steps),
-            _ => Ok(vec![]),
-        }
+        Ok(steps_of(self.door.invoke("runs-plan", self.event("")).await?))
     }
 
-    pub(crate) async fn work(&self, step: &Value) -> Result<()> {
+    /// The step's report.
+    pub(crate) async fn work(&self, step: &Value) -> Result<Value> {
         let function = if step["kind"] == "room" { "runs-room" } else { "runs-step" };
         let id = step["id"].as_str().context("no id")?;
         let event = self.event(&format!(r#","step_id":"{id}","attempt":0"#));
         let report = self.door.invoke(function, event).await?;
         ensure!(report["next"] == "done", "{id}: {report}");
-        Ok(())
+        Ok(report)
     }
 
     fn event(&self, more: &str) -> String {
         format!(r#"{{"tenant_id":"{}","run_id":"{}"{more}}}"#, self.tenant, self.id)
+    }
+}
+
+fn steps_of(mut plan: Value) -> Vec<Value> {
+    match plan["steps"].take() {
+        Value::Array(steps) => steps,
+        _ => vec![],
     }
 }

@@ -1,0 +1,1 @@
+-- Functions only: there is no new table to put rows into.
