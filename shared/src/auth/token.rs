@@ -1,17 +1,16 @@
-//! Who is calling, and what they may do: RS256 access tokens, verified against the issuer's keys.
+//! RS256 access tokens, verified against the issuer's keys.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
-use axum::extract::FromRequestParts;
-use axum::http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use axum::http::{HeaderMap, header::AUTHORIZATION};
 use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use uuid::Uuid;
 
+use super::Caller;
 use crate::{Error, Result, config};
 
 /// Longest token we look at; checked before anything is decoded.
@@ -23,41 +22,12 @@ const KEYS_LIVE: Duration = Duration::from_mins(10);
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 const LARGEST_KEY_SET: usize = 64 * 1024;
 
-/// A verified caller. Handlers receive it; only the front door makes it.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    pub sub: String,
-    pub org_id: String,
-    /// From the token's `org_id` and nowhere else.
-    pub tenant: Uuid,
-    pub user: Uuid,
-    pub permissions: Vec<String>,
-}
-
-impl Caller {
-    fn new(claims: Claims) -> Self {
-        let Claims { sub, org_id, permissions } = claims;
-        let tenant = tenant_id(&org_id);
-        let user = Uuid::new_v5(&tenant, sub.as_bytes());
-        Self { sub, org_id, tenant, user, permissions }
-    }
-
-    pub fn may(&self, permission: &str) -> bool {
-        self.permissions.iter().any(|p| p == permission)
-    }
-}
-
-/// A tenant's id follows from the issuer's organization id, so no look-up stands before a request.
-pub fn tenant_id(org_id: &str) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("urn:cadre:org:{org_id}").as_bytes())
-}
-
 #[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    org_id: String,
+pub(super) struct Claims {
+    pub(super) sub: String,
+    pub(super) org_id: String,
     #[serde(default)]
-    permissions: Vec<String>,
+    pub(super) permissions: Vec<String>,
 }
 
 pub struct Verifier {
@@ -164,12 +134,4 @@ fn parse(set: &JwkSet) -> anyhow::Result<HashMap<String, DecodingKey>> {
         return Err(anyhow!("the key set has no RSA key with an id"));
     }
     Ok(by_id)
-}
-
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        parts.extensions.get().cloned().ok_or(Error::Unauthenticated)
-    }
 }
