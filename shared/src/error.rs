@@ -7,6 +7,11 @@ use tokio_postgres::error::SqlState;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What a client must ask the issuer for, and how long ago it may have been shown.
+const STEP_UP: &str = "Bearer error=\"insufficient_user_authentication\", \
+    error_description=\"A different authentication level is required\", \
+    acr_values=\"http://schemas.openid.net/pape/policies/2007/06/multi-factor\", max_age=\"900\"";
+
 /// Everything that can go wrong, named by what the caller should do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -21,6 +26,12 @@ pub enum Error {
     Refused { code: &'static str, detail: String },
     #[error("sign in first: send a valid `Authorization: Bearer` token")]
     Unauthenticated,
+    /// As `Unauthenticated`, to the letter: something was sent, and it proves nothing.
+    #[error("sign in first: send a valid `Authorization: Bearer` token")]
+    InvalidToken,
+    /// The proof holds, but it is not strong or not recent enough for this (RFC 9470).
+    #[error("this needs a second factor, shown in the last 15 minutes: sign in again with one")]
+    StepUp,
     #[error("{0}")]
     Forbidden(String),
     /// Also: another tenant's.
@@ -57,7 +68,8 @@ impl Error {
         match self {
             Self::Malformed(_) => "Malformed",
             Self::Invalid(_) | Self::Refused { .. } => "Invalid",
-            Self::Unauthenticated => "Unauthenticated",
+            Self::Unauthenticated | Self::InvalidToken => "Unauthenticated",
+            Self::StepUp => "StepUp",
             Self::Forbidden(_) => "Forbidden",
             Self::NotFound => "NotFound",
             Self::MethodNotAllowed => "MethodNotAllowed",
@@ -76,7 +88,7 @@ impl Error {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated | Self::InvalidToken | Self::StepUp => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -96,7 +108,8 @@ impl Error {
             Self::Malformed(_) => "malformed",
             Self::Invalid(_) => "invalid",
             Self::Refused { code, .. } => code,
-            Self::Unauthenticated => "unauthenticated",
+            Self::Unauthenticated | Self::InvalidToken => "unauthenticated",
+            Self::StepUp => "insufficient-user-authentication",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
@@ -108,6 +121,16 @@ impl Error {
             Self::ModelRefused(_) => "model-refused",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
+        }
+    }
+
+    /// `WWW-Authenticate` (RFC 6750, RFC 9470): a code, and never why.
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::Unauthenticated => Some("Bearer"),
+            Self::InvalidToken => Some("Bearer error=\"invalid_token\""),
+            Self::StepUp => Some(STEP_UP),
+            _ => None,
         }
     }
 
@@ -138,14 +161,11 @@ impl IntoResponse for Error {
         let mut response = (self.status(), self.problem().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match self {
-            Self::Unavailable(_) => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            Self::Unauthenticated => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
+        if let Self::Unavailable(_) = self {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
     }

@@ -7,6 +7,7 @@ pub mod config;
 pub mod db;
 pub mod digest;
 pub mod error;
+pub mod gate;
 pub mod http;
 pub mod jobs;
 pub mod llm;

@@ -81,7 +81,11 @@ fn row(line: Line) -> Result<Row> {
             let (method, path) = route.split_once(' ').context("a route is `METHOD /path`")?;
             let trigger = Trigger::Route { method: method.into(), path: path.into() };
             let permission = permission.context("a route names its permission, or `public`")?;
-            (trigger, (permission != "public").then_some(permission))
+            let open = permission == "public";
+            if open && (mfa || callers != Callers::Anyone) {
+                bail!("a public route asks nobody who they are: name a permission");
+            }
+            (trigger, (!open).then_some(permission))
         }
         (None, Some(queue), None, None) => (Trigger::Queue(queue), None),
         (None, None, Some(schedule), None) => (Trigger::Schedule(schedule), None),
@@ -100,6 +104,17 @@ mod tests {
     fn a_route_without_a_permission_is_refused() {
         let json = r#"{"a-b": {"route": "GET /x", "uses": [], "memory": 128, "timeout": 3}}"#;
         assert!(format!("{:#}", parse(json).unwrap_err()).contains("permission"));
+    }
+
+    #[test]
+    fn a_public_route_that_asks_for_a_second_factor_or_for_people_is_refused() {
+        for more in [r#""mfa": true"#, r#""callers": "people""#, r#""callers": "machines""#] {
+            let json = format!(
+                r#"{{"a-b": {{"route": "GET /x", "permission": "public", {more},
+                     "uses": [], "memory": 128, "timeout": 3}}}}"#
+            );
+            assert!(parse(&json).is_err(), "{more}");
+        }
     }
 
     #[test]

@@ -74,6 +74,8 @@ fn error_names() -> BTreeSet<&'static str> {
         Error::Invalid(text()),
         Error::Refused { code: "x", detail: text() },
         Error::Unauthenticated,
+        Error::InvalidToken,
+        Error::StepUp,
         Error::Forbidden(text()),
         Error::NotFound,
         Error::MethodNotAllowed,
@@ -92,6 +94,8 @@ fn error_names() -> BTreeSet<&'static str> {
             | Error::Invalid(_)
             | Error::Refused { .. }
             | Error::Unauthenticated
+            | Error::InvalidToken
+            | Error::StepUp
             | Error::Forbidden(_)
             | Error::NotFound
             | Error::MethodNotAllowed

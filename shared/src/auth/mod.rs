@@ -1,60 +1,35 @@
-//! Who is calling, and what they may do.
+//! Who is calling, and what they may do. See docs/security/tokens.md.
 
+mod caller;
+mod credential;
+mod error;
+mod key;
+mod permit;
+mod session;
 mod token;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use uuid::Uuid;
 
-use crate::{Error, Result};
+use crate::{App, Result};
+use credential::Credential;
 
+pub use caller::{Caller, Kind};
+pub use error::{AuthError, Claim};
+pub use permit::permit;
 pub use token::Verifier;
 
-/// A verified caller. Handlers receive it; only the front door makes it.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    pub sub: String,
-    pub org_id: String,
-    /// From the token's `org_id` and nowhere else.
-    pub tenant: Uuid,
-    pub user: Uuid,
-    pub kind: Kind,
-    pub permissions: Vec<String>,
-}
-
-/// How a caller proved who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A person's access token, or their browser session.
-    Person,
-    /// A client of the issuer, by client credentials.
-    Machine,
-    /// An API key of the tenant, by its id.
-    Key(Uuid),
-}
-
-impl Caller {
-    fn new(claims: token::Claims) -> Self {
-        let token::Claims { sub, org_id, permissions } = claims;
-        let tenant = tenant_id(&org_id);
-        let user = Uuid::new_v5(&tenant, sub.as_bytes());
-        Self { sub, org_id, tenant, user, kind: Kind::Person, permissions }
-    }
-
-    pub fn may(&self, permission: &str) -> bool {
-        self.permissions.iter().any(|p| p == permission)
+/// The caller that a request proves: by a token, an API key or a browser's session, and by one of
+/// them only. Why something is refused is nobody's business but the log's.
+pub async fn caller(app: App, headers: &HeaderMap, method: &Method) -> Result<Caller> {
+    match credential::of(headers).map_err(AuthError::logged)? {
+        Credential::Token(token) => app.auth()?.caller(token).await,
+        Credential::Key(key) => key::caller(app, key).await,
+        Credential::Session(id) => session::caller(app, id, headers, method).await,
     }
 }
 
 /// A tenant's id follows from the issuer's organization id, so no look-up stands before a request.
 pub fn tenant_id(org_id: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("urn:cadre:org:{org_id}").as_bytes())
-}
-
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        parts.extensions.get().cloned().ok_or(Error::Unauthenticated)
-    }
 }

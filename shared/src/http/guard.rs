@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::table::Access;
-use crate::{App, Error, Result};
+use crate::{App, Result, auth, gate};
 
 pub(super) async fn guard(
     State((app, access)): State<(App, Access)>,
@@ -35,12 +35,16 @@ pub(super) async fn guard(
     response
 }
 
+/// In this order: who calls, what the tenant leaves them, whether the row lets them.
 async fn admit(app: App, access: &Access, mut request: Request) -> Result<Request> {
-    let Some(permission) = &access.permission else { return Ok(request) };
-    let caller = app.auth()?.caller(request.headers()).await?;
-    if !caller.may(permission) {
-        return Err(Error::Forbidden(format!("this needs the permission `{permission}`")));
+    if access.permission.is_none() {
+        return Ok(request);
     }
+    let mut caller = auth::caller(app, request.headers(), request.method()).await?;
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let ceiling = gate::pass(app, access, route, &caller).await?;
+    ceiling.narrow(&mut caller.permissions);
+    auth::permit(access, &caller, app.auth()?.now())?;
     request.extensions_mut().insert(caller);
     Ok(request)
 }
