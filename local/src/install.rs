@@ -61,6 +61,25 @@ pub fn lint_tools(paths: &Paths) -> Result<PathBuf> {
     Ok(paths.tools.join("lint/node_modules/.bin"))
 }
 
+/// What judges the API document and its answers from outside: only tests need it.
+pub fn judges(paths: &Paths) -> Result<Judges> {
+    let _one_at_a_time = lock(paths)?;
+    let why = "Spectral, which judges the API document";
+    node::install(paths, "judges", "judges-node", why)?;
+    let programs = python::judges(paths)?;
+    Ok(Judges {
+        spectral: paths.tools.join("judges-node/node_modules/.bin/spectral"),
+        schemathesis: programs.join("schemathesis"),
+    })
+}
+
+/// Programs, by their full paths.
+#[derive(Debug, Clone)]
+pub struct Judges {
+    pub spectral: PathBuf,
+    pub schemathesis: PathBuf,
+}
+
 /// A demonstration must not fail because a 98 MB file cannot be had: it is said, and done without.
 fn model(paths: &Paths) -> Option<PathBuf> {
     match python::model(paths) {

@@ -65,6 +65,12 @@ impl Auth {
     }
 }
 
+/// Whose pages may call the API from a browser: exact origins, with commas. Nobody's by default.
+pub fn cors_origins() -> Vec<String> {
+    let listed = optional("CORS_ORIGINS").unwrap_or_default();
+    listed.split(',').map(str::trim).filter(|o| !o.is_empty()).map(str::to_owned).collect()
+}
+
 pub fn redis_url() -> Result<String> {
     required("REDIS_URL")
 }

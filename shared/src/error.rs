@@ -12,6 +12,9 @@ const STEP_UP: &str = "Bearer error=\"insufficient_user_authentication\", \
     error_description=\"A different authentication level is required\", \
     acr_values=\"http://schemas.openid.net/pape/policies/2007/06/multi-factor\", max_age=\"900\"";
 
+/// Characters of a problem's sentence.
+const LONGEST_DETAIL: usize = 500;
+
 /// Everything that can go wrong, named by what the caller should do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -141,7 +144,7 @@ impl Error {
             "type": format!("urn:cadre:problem:{}", self.code()),
             "title": status.canonical_reason(),
             "status": status.as_u16(),
-            "detail": self.to_string(),
+            "detail": short(self.to_string()),
         })
     }
 
@@ -153,6 +156,15 @@ impl Error {
             other => tracing::info!(error.name = other.name(), "refused"),
         }
     }
+}
+
+/// Details repeat what was sent, and that may be as long as a request.
+fn short(mut detail: String) -> String {
+    if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
+        detail.truncate(end);
+        detail.push('…');
+    }
+    detail
 }
 
 impl IntoResponse for Error {

@@ -12,6 +12,7 @@ pub mod http;
 pub mod jobs;
 pub mod llm;
 pub mod openapi;
+pub mod outbound;
 pub mod page;
 pub mod states;
 pub mod table;

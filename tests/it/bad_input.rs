@@ -202,7 +202,7 @@ async fn what_is_not_json_is_refused_as_malformed() -> Result<()> {
             format!(r#"{{"slug":"deep","definition":{{"name":"d","extensions":{{"k":{deep}}}}}}}"#);
         for route in ["agents-create", "workflows-create"] {
             let reply = send(ada, &world.call(route), body.clone()).await?;
-            assert_eq!(refusal(&reply, route), "malformed");
+            assert_eq!(refusal(&reply, route), "too-large");
         }
         Ok(())
     })

@@ -1,12 +1,14 @@
-//! Every route of every table against every kind of intruder. A new row is covered the moment it
-//! is written; without a sample event it fails here.
+//! The route table is the law: every route of every table against every kind of visitor. Both sides
+//! are read: a new row is a new line of the matrix the moment it is written, and one without a
+//! sample event, or whose right nobody has heard of, fails here.
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shared::table::Row;
+use shared::table::{Access, Callers, Row};
 use tests::{EVERYTHING, House, Organization, Person};
 
 use crate::key::Key;
+use crate::visitors::{self, Scene, Verdict};
 use crate::world::{World, routes};
 
 /// Those that need a permission.
@@ -14,38 +16,8 @@ fn closed() -> Vec<(String, Row)> {
     routes().into_iter().filter(|(_, row)| row.access.permission.is_some()).collect()
 }
 
-fn all_rights(org: &Organization<'_>) -> Value {
-    json!({ "sub": "ada", "org_id": org.org_id, "permissions": EVERYTHING })
-}
-
-/// Each closed route, called by somebody who proves nothing, answers as to anybody else.
-async fn nobody(who: impl for<'a> Fn(&'a House, &Organization<'a>) -> Person<'a>) -> Result<()> {
-    let house = House::open()?;
-    let org = house.organization();
-    let intruder = who(&house, &org);
-    let nothing = World::empty();
-    for (name, _) in closed() {
-        let reply = nothing.call(&name).by(&intruder).await?;
-        assert_eq!(reply.problem(401), "unauthenticated", "{name}");
-        let challenge = reply.headers["www-authenticate"].to_str()?;
-        assert!(matches!(challenge, "Bearer" | "Bearer error=\"invalid_token\""), "{name}");
-        assert_eq!(reply.headers["cache-control"], "no-store", "{name}");
-    }
-    Ok(())
-}
-
-/// With claims that differ from an administrator's in this.
-async fn nobody_with(changed: impl Fn(&mut Value)) -> Result<()> {
-    nobody(|house, org| {
-        let mut claims = all_rights(org);
-        changed(&mut claims);
-        house.with_token(&house.signer.token(&claims))
-    })
-    .await
-}
-
 #[test]
-fn every_row_says_who_may_come_and_only_two_routes_are_open() {
+fn every_row_says_who_may_come_and_the_open_ones_are_listed() {
     let mut open: Vec<_> = routes();
     open.retain(|(_, row)| row.access.permission.is_none());
     let open: Vec<_> = open.iter().map(|(name, _)| name.as_str()).collect();
@@ -62,102 +34,105 @@ fn row_reads(name: &str) -> bool {
     World::empty().call(name).method == "GET"
 }
 
+/// The matrix. Whoever gets in asks for what is not there, so that nothing changes between cells.
 #[tokio::test]
-async fn without_a_token_no_route_opens() -> Result<()> {
-    nobody(|house, _| house.stranger()).await
-}
-
-#[tokio::test]
-async fn garbage_for_a_token_opens_nothing() -> Result<()> {
-    for garbage in ["x", "a.b.c", "..", "eyJhbGciOiJSUzI1NiJ9.e30.", "é"] {
-        nobody(|house, _| house.with_token(garbage)).await?;
+async fn a25_every_route_treats_every_visitor_as_its_row_says() -> Result<()> {
+    let house = House::open()?;
+    let ours = house.organization();
+    let scene = Scene { house: &house, org: &ours, forger: Key::new() };
+    let nothing = World::empty();
+    let (visitors, routes) = (visitors::all(), routes());
+    let mut cells = 0;
+    for visitor in &visitors {
+        for (name, row) in &routes {
+            let Some(person) = (visitor.arrives)(&scene, &row.access) else { continue };
+            let reply = nothing.call(name).by(&person).await?;
+            let cell = format!("{name} × {}: {} {}", visitor.name, reply.status, reply.body);
+            let expected = match row.access.permission {
+                None => Verdict::In,
+                Some(_) => (visitor.verdict)(&row.access),
+            };
+            expected.judge(&row.access, &reply, &cell);
+            cells += 1;
+        }
     }
-    let long = "a".repeat(9_000);
-    nobody(|house, _| house.with_token(&long)).await
+    let size = format!("{} routes × {} visitors", routes.len(), visitors.len());
+    tests::tell(&format!("A25: {size}, {cells} cells, all as the tables say"));
+    assert!(cells >= routes.len() * 20, "only {cells} cells");
+    Ok(())
 }
 
+/// The last column: who has the one right that the row names, and nothing else, does the work.
 #[tokio::test]
-async fn a_token_that_another_key_signed_opens_nothing() -> Result<()> {
-    let key = Key::new();
-    nobody(|house, org| {
-        let now = jiff::Timestamp::now().as_second();
-        let mut claims = all_rights(org);
-        claims["iss"] = house.signer.issuer.clone().into();
-        claims["aud"] = house.signer.settings().audience.into();
-        claims["exp"] = (now + 600).into();
-        house.with_token(&key.token("test-key", &claims))
-    })
-    .await
-}
-
-#[tokio::test]
-async fn an_expired_token_opens_nothing() -> Result<()> {
-    let past = jiff::Timestamp::now().as_second() - 60;
-    nobody_with(|claims| claims["exp"] = past.into()).await
-}
-
-#[tokio::test]
-async fn a_token_for_another_audience_opens_nothing() -> Result<()> {
-    nobody_with(|claims| claims["aud"] = "https://another.test".into()).await
-}
-
-#[tokio::test]
-async fn a_token_of_another_issuer_opens_nothing() -> Result<()> {
-    nobody_with(|claims| claims["iss"] = "https://another.test/".into()).await
-}
-
-#[tokio::test]
-async fn a_token_without_an_organization_opens_nothing() -> Result<()> {
-    nobody_with(|claims| claims["org_id"] = Value::Null).await
-}
-
-#[tokio::test]
-async fn every_right_but_the_one_that_is_needed_is_not_enough() -> Result<()> {
+async fn a25_the_right_that_the_row_names_opens_the_door() -> Result<()> {
     let house = House::open()?;
     let org = house.organization();
-    let nothing = World::empty();
+    let world = World::build(&house, &org).await?;
     for (name, row) in closed() {
-        let needed = row.access.permission.unwrap();
-        let others: Vec<_> = EVERYTHING.iter().copied().filter(|right| *right != needed).collect();
-        let reply = nothing.call(&name).by(&org.member("bob", &others)).await?;
-        assert_eq!(reply.problem(403), "forbidden", "{name}");
-        let detail = reply.body["detail"].as_str().unwrap();
-        assert!(detail.contains(&needed), "{name} does not say which right is missing: {detail}");
+        let reply = world.call(&name).by(&rightful(&org, &row.access)).await?;
+        assert!(reply.status.is_success(), "{name}: {} {}", reply.status, reply.body);
     }
     Ok(())
 }
 
+/// Whom the row was written for.
+fn rightful<'a>(org: &Organization<'a>, access: &Access) -> Person<'a> {
+    let permission = access.permission.as_deref().unwrap();
+    match access.callers {
+        Callers::Machines => visitors::machine(org, &[permission]),
+        _ => org.member("ada", &[permission]),
+    }
+}
+
+/// The column «right permission of another tenant», with ids of things that are there.
 #[tokio::test]
-async fn another_organizations_ids_lead_nowhere() -> Result<()> {
+async fn a25_another_organizations_ids_lead_nowhere() -> Result<()> {
     let house = House::open()?;
     let ours = house.organization();
     let world = World::build(&house, &ours).await?;
     let mut with_an_id = 0;
     for (name, row) in closed() {
         let theirs = house.organization();
-        let intruder = theirs.member("eve", &[row.access.permission.as_deref().unwrap()]);
         let call = world.call(&name);
-        let reply = call.by(&intruder).await?;
+        let reply = call.by(&rightful(&theirs, &row.access)).await?;
         if call.path.split(['/', '?']).any(|part| part.len() == 36) {
             assert_eq!(reply.problem(404), "not-found", "{name}");
             with_an_id += 1;
         } else if call.method == "GET" {
-            assert_eq!(reply.expect(200)["items"], json!([]), "{name} shows what is ours");
+            let shown = reply.expect(200);
+            assert_eq!(shown["items"], json!([]), "{name} shows what is ours");
         }
     }
     assert!(with_an_id >= 17, "{with_an_id} routes with an id were tried");
     Ok(())
 }
 
+/// A26: the tenant is the token's, whatever else a request names.
 #[tokio::test]
-async fn the_right_that_the_row_names_opens_the_door() -> Result<()> {
+async fn a26_no_header_query_or_body_chooses_the_tenant() -> Result<()> {
     let house = House::open()?;
-    let org = house.organization();
-    let world = World::build(&house, &org).await?;
-    for (name, row) in closed() {
-        let guest = org.member("ada", &[row.access.permission.as_deref().unwrap()]);
-        let reply = world.call(&name).by(&guest).await?;
-        assert!(reply.status.is_success(), "{name}: {} {}", reply.status, reply.body);
+    let ours = house.organization();
+    let world = World::build(&house, &ours).await?;
+    let theirs = house.organization();
+    let (tenant, org) = (ours.tenant().to_string(), ours.org_id.clone());
+    let headers = ["x-tenant-id", "x-org-id", "x-organization", "x-forwarded-user", "x-user-id"];
+    for (name, row) in closed().into_iter().filter(|(name, _)| row_reads(name)) {
+        let eve = rightful(&theirs, &row.access);
+        let call = world.call(&name);
+        let plain = call.by(&eve).await?;
+        for header in headers {
+            for value in [&tenant, &org] {
+                let reply = eve.send("GET", &call.path, &[(header, value)], "").await?;
+                assert_eq!(reply.body, plain.body, "{name}: `{header}` changes what is seen");
+            }
+        }
+        let joint = if call.path.contains('?') { '&' } else { '?' };
+        for parameter in ["tenant_id", "tenant", "org_id", "organization"] {
+            let path = format!("{}{joint}{parameter}={tenant}", call.path);
+            let reply = eve.get(&path).await?;
+            let ignored = reply.body == plain.body;
+            assert!(ignored || reply.status.is_client_error(), "{path}: {}", reply.body);
+        }
     }
     Ok(())
 }
@@ -187,6 +162,30 @@ async fn a_path_that_is_nobodys_is_a_problem_and_so_is_a_wrong_method() -> Resul
         let reply = ada.send(method, path, &[], "").await?;
         assert_eq!(reply.problem(405), "method-not-allowed", "{method} {path}");
         assert!(reply.headers.contains_key("allow"), "{method} {path}");
+    }
+    Ok(())
+}
+
+/// A cell that the matrix would miss: rights that are no list of texts are no rights.
+#[tokio::test]
+async fn a25_rights_of_another_form_are_none() -> Result<()> {
+    let house = House::open()?;
+    let org = house.organization();
+    for odd in [
+        json!("agents:read"),
+        json!({ "agents:read": true }),
+        json!([["agents:read"]]),
+        json!(["agents:*"]),
+        json!(["*"]),
+        json!(["AGENTS:READ"]),
+        json!(["agents:read "]),
+        json!(["agents:write agents:read"]),
+        Value::Null,
+    ] {
+        let claims = json!({ "sub": "ada", "org_id": org.org_id, "permissions": odd });
+        let eve = house.with_token(&house.signer.token(&claims));
+        let reply = eve.get("/v1/agents").await?;
+        assert!([401, 403].contains(&reply.status.as_u16()), "{odd}: {}", reply.status);
     }
     Ok(())
 }

@@ -294,6 +294,38 @@ fn the_environment_is_read_in_two_files() {
     }
 }
 
+/// Whoever calls a host that somebody named uses `shared::outbound`; these call hosts that the
+/// deployment names.
+const CLIENTS: [(&str, &str); 3] = [
+    ("shared/src/outbound.rs", "the client for hosts that somebody named"),
+    ("shared/src/auth/", "the issuer's keys, from the address in the settings"),
+    ("shared/src/llm/openai.rs", "the model's provider, from the address in the settings"),
+];
+
+#[test]
+fn p7_nobody_else_builds_a_client_for_the_outside() {
+    let builders = [
+        "Client::builder",
+        "Client::new()",
+        "ClientBuilder",
+        "reqwest::get",
+        "ureq::",
+        "hyper_util",
+    ];
+    for source in rust(&["shared/src", "functions"]) {
+        let listed = CLIENTS.iter().any(|(path, _)| source.path.starts_with(path));
+        if listed || source.is_test() || !source.code().contains("reqwest") {
+            continue;
+        }
+        for builder in builders {
+            assert!(!source.code().contains(builder), "{}: use shared::outbound", source.path);
+        }
+    }
+    for (path, why) in CLIENTS {
+        assert!(root().join(path).exists() && !why.is_empty(), "{path}");
+    }
+}
+
 #[test]
 fn every_file_opens_by_saying_what_it_is() {
     for source in rust(&["shared", "functions", "local", "tests"]) {

@@ -1,6 +1,8 @@
 //! What every test needs: the whole product, and people to use it.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests may panic")]
 
+use std::io::Write;
+
 pub mod crash;
 pub mod drive;
 mod house;
@@ -27,3 +29,8 @@ pub const EVERYTHING: &[&str] = &[
     "documents:read",
     "conversations:read",
 ];
+
+/// A line for whoever reads a test run: what was measured. Not `println!`, which a passing test keeps.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -28,7 +28,12 @@ impl<'a> Organization<'a> {
 
     pub fn member(&self, sub: &str, permissions: &[&str]) -> Person<'a> {
         let claims = json!({ "sub": sub, "org_id": self.org_id, "permissions": permissions });
-        self.house.with_token(&self.house.signer.token(&claims))
+        self.with_claims(&claims)
+    }
+
+    /// Whoever the issuer says these claims of.
+    pub fn with_claims(&self, claims: &Value) -> Person<'a> {
+        self.house.with_token(&self.house.signer.token(claims))
     }
 }
 

@@ -12,6 +12,7 @@ use axum::routing::post;
 use lambda_http::request::LambdaRequest;
 use serde_json::{Value, json};
 use shared::Error;
+use shared::http;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -96,6 +97,7 @@ async fn run(functions: &Functions, name: &str, event: &[u8]) -> Result<Value, (
 async fn gateway(router: Router, request: lambda_http::Request) -> anyhow::Result<Value> {
     let (parts, body) = request.into_parts();
     let body = axum::body::Body::from(body.to_vec());
+    let router = http::behind(crate::edge()?, router);
     let response = router.oneshot(axum::extract::Request::from_parts(parts, body)).await?;
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_EVENT).await?;

@@ -7,8 +7,9 @@ pub mod openapi;
 use std::sync::Arc;
 
 use axum::Router;
-use shared::App;
+use shared::http::{self, Edge};
 use shared::table::{self, Table};
+use shared::{App, config};
 
 pub use functions::{Function, Functions};
 
@@ -26,10 +27,19 @@ pub fn table() -> anyhow::Result<Table> {
 pub fn router(app: App) -> anyhow::Result<Router> {
     let functions = Arc::new(functions::all(app)?.0);
     let api = functions.api();
-    Ok(shared::http::with_fallbacks(api.merge(invoke::router(functions))))
+    Ok(http::behind(edge()?, api.merge(invoke::router(functions))))
+}
+
+/// All functions, to be put behind an edge of the caller's own.
+pub fn functions(app: App) -> anyhow::Result<Functions> {
+    Ok(functions::all(app)?.0)
 }
 
 /// The HTTP API alone: for a host that others can reach.
 pub fn api(app: App) -> anyhow::Result<Router> {
-    Ok(shared::http::with_fallbacks(functions::all(app)?.0.api()))
+    Ok(http::behind(edge()?, functions::all(app)?.0.api()))
+}
+
+fn edge() -> anyhow::Result<Edge> {
+    Edge::open_to(&config::cors_origins())
 }

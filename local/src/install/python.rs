@@ -50,6 +50,20 @@ pub(super) fn build_tools(paths: &Paths) -> Result<PathBuf> {
     Ok(programs)
 }
 
+/// `.local/judges`: schemathesis, which tries the API document out. Returns the folder of programs.
+pub(super) fn judges(paths: &Paths) -> Result<PathBuf> {
+    let programs = paths.tools.join("judges/bin");
+    let proof = programs.join("schemathesis");
+    install(
+        paths,
+        "judges",
+        "requirements-judges",
+        &proof,
+        "schemathesis, which tries the API out",
+    )?;
+    Ok(programs)
+}
+
 fn install(paths: &Paths, folder: &str, list: &str, proof: &Path, why: &str) -> Result<()> {
     let home = paths.tools.join(folder);
     let file = paths.root.join("local").join(format!("{list}.txt"));

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::shape;
 use crate::{Error, Result};
 
 /// Largest JSON body. Definitions and briefs are far smaller.
@@ -28,6 +29,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             return Err(Error::UnsupportedMediaType(wanted.into()));
         }
         let bytes = body(request, LARGEST_JSON).await?;
+        shape::check(&bytes)?;
         let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
             let place = error.path().to_string();
@@ -61,7 +63,11 @@ impl<S: Sync> FromRequest<S> for Upload {
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let declared = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
         let content_type = declared.unwrap_or_default().to_owned();
-        Ok(Self { content_type, bytes: body(request, LARGEST_BODY).await? })
+        let bytes = body(request, LARGEST_BODY).await?;
+        if content_type.starts_with("application/json") {
+            shape::check(&bytes)?;
+        }
+        Ok(Self { content_type, bytes })
     }
 }
 

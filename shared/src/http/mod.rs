@@ -1,9 +1,11 @@
 //! The HTTP front door, the same in Lambda, in the host and in tests.
 
 mod body;
+mod edge;
 mod guard;
 mod params;
 mod replies;
+mod shape;
 
 use anyhow::bail;
 use axum::Router;
@@ -16,8 +18,10 @@ use crate::table::{self, Row, Trigger};
 use crate::{App, Error, config, telemetry};
 
 pub use body::{Json, LARGEST_BODY, LARGEST_JSON, Upload};
+pub use edge::{Edge, LARGEST_HEADERS, LONGEST_URI, MOST_HEADERS};
 pub use params::{IdempotencyKey, Path, Query};
 pub use replies::{Accepted, Created};
+pub use shape::{DEEPEST, MOST_MEMBERS};
 
 /// Runs one HTTP function as a Lambda.
 pub fn serve<T: 'static>(
@@ -35,7 +39,7 @@ pub fn serve<T: 'static>(
 fn run(router: Router) -> anyhow::Result<()> {
     telemetry::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let router = with_fallbacks(router);
+    let router = behind(Edge::open_to(&config::cors_origins())?, router);
     runtime.block_on(lambda_http::run(router)).map_err(|e| anyhow::anyhow!(e))
 }
 
@@ -51,9 +55,11 @@ pub fn mount<T: 'static>(
     Ok(Router::new().route(path, on(method, handler).route_layer(guard)))
 }
 
-/// With an answer for paths and methods that are nobody's.
-pub fn with_fallbacks(router: Router) -> Router {
-    router
-        .fallback(async || Error::NotFound)
-        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+/// Behind the edge, with an answer for paths and methods that are nobody's.
+pub fn behind(edge: Edge, router: Router) -> Router {
+    edge.around(
+        router
+            .fallback(async || Error::NotFound)
+            .method_not_allowed_fallback(async || Error::MethodNotAllowed),
+    )
 }
