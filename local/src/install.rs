@@ -36,7 +36,6 @@ pub fn stack_tools(paths: &Paths, with_model: bool) -> Result<Tools> {
     debian::install(paths)?;
     python::environment(paths)?;
     let postgres = unpack::postgres(paths)?;
-    node::install(paths, "openid", "node", "the OpenID provider that plays Auth0")?;
     let model = if with_model { model(paths) } else { None };
     Ok(Tools { postgres, model })
 }
@@ -51,6 +50,18 @@ pub fn unpacked_postgres(paths: &Paths) -> Result<Postgres> {
 pub fn build_tools(paths: &Paths) -> Result<PathBuf> {
     let _one_at_a_time = lock(paths)?;
     python::build_tools(paths)
+}
+
+/// What only a test needs: an issuer that somebody else wrote. The folder with its packages.
+pub fn second_issuer(paths: &Paths) -> Result<PathBuf> {
+    let _one_at_a_time = lock(paths)?;
+    node::install(
+        paths,
+        "openid",
+        "node",
+        "oidc-provider, an issuer that is not ours, for a test",
+    )?;
+    Ok(paths.tools.join("node/node_modules"))
 }
 
 /// What only `make lint` needs: the folder with `asl-validator`.

@@ -19,7 +19,7 @@ use local::{
 };
 
 /// The whole of Cadre on one laptop: PostgreSQL, PgBouncer, Redis, an AWS emulator,
-/// an OpenID provider and a small model, below .local/ and on loopback ports of their own.
+/// a local Auth0 and a small model, below .local/ and on loopback ports of their own.
 #[derive(Parser)]
 #[command(name = "local", arg_required_else_help = true)]
 struct Cli {
@@ -213,7 +213,7 @@ fn env(name: Option<&str>) -> Result<()> {
 
 fn token(name: Option<&str>, user: &str) -> Result<()> {
     let state = running(name)?;
-    let issuer = state.environment.get("AUTH_ISSUER").context("it runs no OpenID provider")?;
+    let issuer = state.environment.get("AUTH_ISSUER").context("it runs no local Auth0")?;
     print(&format!("{}\n", openid::sign_in(issuer, user)?))
 }
 

@@ -1,4 +1,4 @@
-//! Signing in to the laptop's OpenID provider, the way a person and the way a machine does.
+//! Signing in at the local Auth0, the way a person and the way a machine does.
 
 mod cookies;
 mod forms;
@@ -17,8 +17,9 @@ use forms::{Form, encode, parameter};
 /// The API's identifier: what tokens are for.
 pub const AUDIENCE: &str = "https://api.cadre.local";
 
-/// The people there are: all in `provider.mjs`.
+/// The people there are, and their password: see `tests/auth0`.
 pub const PEOPLE: [&str; 3] = ["ada@example.test", "bob@example.test", "eve@example.test"];
+const PASSWORD: &str = "bicycle";
 
 /// Nothing listens there: the code is read from the redirect itself.
 const REDIRECT: &str = "http://127.0.0.1/callback";
@@ -53,7 +54,7 @@ pub fn sign_in(issuer: &str, user: &str) -> Result<String> {
         ("response_type", "code"),
         ("scope", "openid"),
         ("redirect_uri", REDIRECT),
-        ("resource", AUDIENCE),
+        ("audience", AUDIENCE),
         ("code_challenge", &challenge),
         ("code_challenge_method", "S256"),
         ("state", &state),
@@ -61,8 +62,8 @@ pub fn sign_in(issuer: &str, user: &str) -> Result<String> {
 
     let mut browser = Browser::new(issuer);
     let callback = browser.walk(&format!("{issuer}authorize?{query}"), |form| {
-        form.fill("login", person);
-        form.fill("password", "any: it is a demonstration");
+        form.fill("username", person);
+        form.fill("password", PASSWORD);
     })?;
     ensure!(parameter(&callback, "state").as_deref() == Some(&state), "somebody else's answer");
     ensure!(parameter(&callback, "iss").as_deref() == Some(issuer), "another issuer's answer");
@@ -82,7 +83,8 @@ pub fn sign_in(issuer: &str, user: &str) -> Result<String> {
 pub fn machine_token(issuer: &str, secret: &str) -> Result<String> {
     let basic = base64::prelude::BASE64_STANDARD.encode(format!("machine:{secret}"));
     let header = format!("Basic {basic}");
-    token(issuer, &[("authorization", &header)], "grant_type=client_credentials")
+    let form = encode(&[("grant_type", "client_credentials"), ("audience", AUDIENCE)]);
+    token(issuer, &[("authorization", &header)], &form)
 }
 
 fn token(issuer: &str, headers: &[(&str, &str)], form: &str) -> Result<String> {

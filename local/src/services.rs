@@ -1,9 +1,9 @@
 //! The services of the stack: one file each.
 
+pub mod auth0;
 pub mod host;
 pub mod ministack;
 pub mod model;
-pub mod openid;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod redis;

@@ -42,11 +42,7 @@ const LINT: [Package; 1] = [Package {
 }];
 
 pub(super) fn install(paths: &Paths) -> Result<()> {
-    for (name, why) in [
-        ("python3", "runs the emulator"),
-        ("node", "runs the OpenID provider"),
-        ("npm", "installs it"),
-    ] {
+    for (name, why) in [("python3", "runs the emulator"), ("npm", "gets the demo's team")] {
         if program(name).is_none() {
             bail!("'{name}' is missing ({why}): install it and start again");
         }

@@ -1,19 +1,20 @@
 //! Which services a stack has, on which ports, in which order, and what functions are told about them.
 
-use std::{env, net::TcpStream, path::PathBuf};
+use std::{fs::File, io::Read, net::TcpStream, path::PathBuf};
 
 use anyhow::{Context, Result};
+use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{Owner, Stack, State, state::Wish, supervisor};
 use crate::{
-    emulator,
+    build, emulator,
     install::Tools,
     openid,
     paths::Paths,
     ports,
     service::{Service, Started},
     services::{
-        ministack, model, openid as provider, pgbouncer,
+        auth0, ministack, model, pgbouncer,
         postgres::{Cluster, secret},
         redis,
     },
@@ -50,6 +51,8 @@ pub struct Options {
     pub postgres: Vec<(String, String)>,
     /// The compiled forwarder; without, the one beside this program.
     pub forwarder: Option<PathBuf>,
+    /// The compiled local Auth0; without, it is compiled.
+    pub auth0: Option<PathBuf>,
 }
 
 impl Options {
@@ -75,6 +78,7 @@ impl Default for Options {
             model_slots: 2,
             postgres: vec![],
             forwarder: None,
+            auth0: None,
         }
     }
 }
@@ -95,11 +99,14 @@ pub(super) fn forwarder(options: &Options) -> Result<PathBuf> {
     if let Some(given) = &options.forwarder {
         return Ok(given.clone());
     }
-    let program = env::current_exe()?;
-    let beside = program.ancestors().skip(1).take(2).map(|folder| folder.join("forwarder"));
-    let found = beside.into_iter().find(|file| file.is_file());
-    found
-        .with_context(|| format!("no forwarder beside {}: cargo build -p local", program.display()))
+    build::beside("forwarder").context("cargo build -p local")
+}
+
+/// What refresh tokens are encrypted with.
+fn session_key() -> Result<String> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(BASE64_STANDARD.encode(bytes))
 }
 
 /// Whether what runs is all that is asked for, alive and answering.
@@ -155,14 +162,24 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         tell("AWS_ACCESS_KEY_ID", emulator::KEY.0.to_owned());
         tell("AWS_SECRET_ACCESS_KEY", emulator::KEY.1.to_owned());
     }
+    let mut sign_in = None;
     if options.with(Part::OpenId) {
-        let machine = secret()?;
-        early.push(provider::service(&paths, issuer, &machine)?);
-        let issuer = openid::issuer(issuer);
-        tell("AUTH_JWKS_URL", openid::jwks_url(&issuer));
-        tell("AUTH_ISSUER", issuer);
+        let secrets =
+            auth0::Secrets { client: secret()?, machine: secret()?, management: secret()? };
+        let address = openid::issuer(issuer);
+        tell("AUTH_JWKS_URL", openid::jwks_url(&address));
+        tell("AUTH_ISSUER", address);
         tell("AUTH_AUDIENCE", openid::AUDIENCE.to_owned());
-        tell("MACHINE_SECRET", machine);
+        tell("AUTH_CLIENT_ID", "web".to_owned());
+        tell("AUTH_CLIENT_SECRET", secrets.client.clone());
+        // Not the number: to a browser this is another site than the issuer, as it is in life.
+        let public = format!("http://localhost:{host}");
+        tell("PUBLIC_URL", public.clone());
+        tell("SESSION_KEY", session_key()?);
+        tell("MACHINE_SECRET", secrets.machine.clone());
+        tell("MANAGEMENT_CLIENT_ID", "management".to_owned());
+        tell("MANAGEMENT_CLIENT_SECRET", secrets.management.clone());
+        sign_in = Some((secrets, public));
     }
     if let Some(weights) = tools.model.as_ref().filter(|_| wants_model(options)) {
         let threads = options.model_threads.unwrap_or_else(model::threads);
@@ -205,6 +222,13 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         waiting.push(stack.database_services(options, tools, &cluster, pooler)?);
     }
     stack.finish(waiting)?;
+    if let Some((secrets, public)) = sign_in {
+        // Last: it may have to be compiled, and all else answers meanwhile.
+        let program = options.auth0.clone().map_or_else(build::auth0, Ok)?;
+        let service = auth0::service(&stack.paths, &program, issuer, &secrets, &public);
+        let started = stack.begin(service)?;
+        stack.finish(vec![started])?;
+    }
     stack.register()?;
     if options.detached {
         stack.owner = Owner::Nobody;

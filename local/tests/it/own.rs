@@ -1,6 +1,10 @@
 //! A stack for one test.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use local::{
     paths::Paths,
@@ -20,6 +24,9 @@ impl Own {
             name: Some(self.0.clone()),
             parts: parts.to_vec(),
             forwarder: Some(PathBuf::from(env!("CARGO_BIN_EXE_forwarder"))),
+            // `make test` compiled it before; without, the stack does.
+            auth0: Some(Path::new(env!("CARGO_BIN_EXE_forwarder")).with_file_name("auth0"))
+                .filter(|program| program.is_file()),
             ..Options::default()
         }
     }

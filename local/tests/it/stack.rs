@@ -78,14 +78,12 @@ fn people_and_machines_get_tokens_shaped_like_auth0s() -> Result<()> {
     let ada = stack.sign_in("ada")?;
     assert_eq!(part(&ada, 0)?["kid"], key["kid"]);
     let claims = part(&ada, 1)?;
-    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(issuer), &json!(AUDIENCE)));
-    assert_eq!(
-        (&claims["sub"], &claims["org_id"]),
-        (&json!("ada@example.test"), &json!("org_demo"))
-    );
+    let audience = json!([AUDIENCE, format!("{issuer}userinfo")]);
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(issuer), &audience));
+    assert_eq!((&claims["sub"], &claims["org_id"]), (&json!("auth0|ada"), &json!("org_demo")));
     assert_eq!(claims["azp"], "cli");
     let lasts = claims["exp"].as_i64().context("exp")? - claims["iat"].as_i64().context("iat")?;
-    assert_eq!(lasts, 8 * 60 * 60);
+    assert_eq!(lasts, 2 * 60 * 60);
 
     let (all, read) = (&claims["permissions"], &part(&stack.sign_in("eve")?, 1)?["permissions"]);
     let all: Vec<&str> =
@@ -100,7 +98,8 @@ fn people_and_machines_get_tokens_shaped_like_auth0s() -> Result<()> {
     assert!(openid::sign_in(issuer, "mallory").is_err());
 
     let machine = openid::machine_token(issuer, stack.var("MACHINE_SECRET")?)?;
-    assert_eq!(part(&machine, 1)?["azp"], "machine");
+    let claims = part(&machine, 1)?;
+    assert_eq!((&claims["azp"], &claims["sub"]), (&json!("machine"), &json!("machine@clients")));
     assert!(openid::machine_token(issuer, "a guess").is_err());
     Ok(())
 }
