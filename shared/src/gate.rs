@@ -1,25 +1,23 @@
 //! What is asked once for each call, after it is known who calls: rate limits, revocation, and what
 //! the tenant's own roles leave of the token's permissions.
 
-use std::collections::BTreeSet;
-
+use crate::auth::roles;
 use crate::table::Access;
 use crate::{App, Caller, Result};
 
-/// The permissions that the tenant leaves its member; `None` when it has said nothing.
+/// What the tenant leaves its member; `None` when it has said nothing.
 #[derive(Debug, Default)]
-pub struct Ceiling(pub Option<BTreeSet<String>>);
+pub struct Ceiling(pub Option<Vec<String>>);
 
 impl Ceiling {
     /// Never adds: what the token does not hold stays out.
     pub fn narrow(&self, permissions: &mut Vec<String>) {
         if let Some(left) = &self.0 {
-            permissions.retain(|permission| left.contains(permission));
+            permissions.retain(|permission| roles::leaves(left, permission));
         }
     }
 }
 
-#[expect(clippy::unused_async, reason = "it will ask Redis")]
-pub async fn pass(_: App, _: &Access, _route: &str, _: &Caller) -> Result<Ceiling> {
-    Ok(Ceiling::default())
+pub async fn pass(app: App, _: &Access, _route: &str, caller: &Caller) -> Result<Ceiling> {
+    roles::ceiling(app.db()?, caller.tenant, caller.user).await.map(Ceiling)
 }

@@ -100,7 +100,9 @@ async fn a25_another_organizations_ids_lead_nowhere() -> Result<()> {
             with_an_id += 1;
         } else if call.method == "GET" {
             let shown = reply.expect(200);
-            assert_eq!(shown["items"], json!([]), "{name} shows what is ours");
+            // What is the product's own is the same for everybody.
+            let own = name == "access-catalogue";
+            assert!(own || shown["items"] == json!([]), "{name} shows what is ours: {shown}");
         }
     }
     assert!(with_an_id >= 17, "{with_an_id} routes with an id were tried");

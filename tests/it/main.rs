@@ -1,6 +1,8 @@
 //! One test binary: a module for each domain, and the rules of the house.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod access_keys;
+mod access_roles;
 mod bad_bundles;
 mod bad_input;
 mod bad_requests;

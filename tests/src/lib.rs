@@ -28,6 +28,14 @@ pub const EVERYTHING: &[&str] = &[
     "runs:write",
     "documents:read",
     "conversations:read",
+    "members:read",
+    "members:write",
+    "roles:read",
+    "roles:write",
+    "keys:read",
+    "keys:write",
+    "provisioning:read",
+    "provisioning:write",
 ];
 
 /// A line for whoever reads a test run: what was measured. Not `println!`, which a passing test keeps.

@@ -49,6 +49,10 @@ impl World {
             "document_id",
             "import_id",
             "queued_run_id",
+            "role_id",
+            "spare_role_id",
+            "member_id",
+            "key_id",
         ];
         Self { names: names.map(|name| (name, Uuid::now_v7().to_string())).to_vec() }
     }
@@ -101,6 +105,7 @@ impl World {
             json!({ "files": { "m/one/SKILL.md": "---\nname: one\ndescription: d\n---\nDo." } });
         let import = ada.post("/v1/imports", bundle).await?.expect(201);
         names.push(("import_id", text(&import["id"])));
+        names.extend(people(org, &ada).await?);
         Ok(Self { names })
     }
 
@@ -140,6 +145,25 @@ impl Call {
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         person.send(&self.method, &self.path, &headers, self.body.clone()).await
     }
+}
+
+/// Somebody else with a role, another role, and a key.
+async fn people(org: &Organization<'_>, ada: &Person<'_>) -> Result<Vec<(&'static str, String)>> {
+    let role = |slug: &str| json!({ "slug": slug, "name": slug, "permissions": [] });
+    let helper = ada.post("/v1/roles", role("helper")).await?.expect(201);
+    let spare = ada.post("/v1/roles", role("spare")).await?.expect(201);
+    team::agent(&org.member("bob", &["agents:write"]), "of-bob").await?;
+    let members = ada.get("/v1/members?limit=100").await?.expect(200);
+    let mut members = members["items"].as_array().into_iter().flatten();
+    let bob = members.find(|member| member["sub"] == "bob").unwrap();
+    let key = json!({ "name": "sample", "permissions": ["agents:read"] });
+    let key = ada.post("/v1/keys", key).await?.expect(201);
+    Ok(vec![
+        ("role_id", text(&helper["id"])),
+        ("spare_role_id", text(&spare["id"])),
+        ("member_id", text(&bob["id"])),
+        ("key_id", text(&key["id"])),
+    ])
 }
 
 /// Starts a run of the sample workflow.

@@ -14,6 +14,7 @@ use shared::{App, http};
 use schemars::SchemaGenerator;
 
 pub(crate) const TABLES: &[&str] = &[
+    access::FUNCTIONS,
     agents::FUNCTIONS,
     conversations::FUNCTIONS,
     documents::FUNCTIONS,
@@ -64,6 +65,20 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     };
     let functions = Functions { app, by_name: BTreeMap::new() };
     let mut on = Mounting { table: crate::table()?, functions, described };
+
+    on.route("access-catalogue", access::catalogue::handle)?;
+    on.route("access-roles", access::roles::handle)?;
+    on.route("access-role-create", access::role_create::handle)?;
+    on.route("access-role-get", access::role_get::handle)?;
+    on.route("access-role-update", access::role_update::handle)?;
+    on.route("access-role-delete", access::role_delete::handle)?;
+    on.route("access-members", access::members::handle)?;
+    on.route("access-member-get", access::member_get::handle)?;
+    on.route("access-member-roles", access::member_roles::handle)?;
+    on.route("access-member-remove", access::member_remove::handle)?;
+    on.route("access-keys", access::keys::handle)?;
+    on.route("access-key-create", access::key_create::handle)?;
+    on.route("access-key-revoke", access::key_revoke::handle)?;
 
     on.route("agents-create", agents::create::handle)?;
     on.route("agents-list", agents::list::handle)?;

@@ -103,7 +103,8 @@ fn statuses(row: &Row, path: &str, has_body: bool) -> Vec<u16> {
     if has_body {
         statuses.extend([400, 409, 413, 415]);
     }
-    if path.ends_with("/cancel") {
+    let deletes = matches!(&row.trigger, Trigger::Route { method, .. } if method == "DELETE");
+    if path.ends_with("/cancel") || deletes {
         statuses.push(409);
     }
     statuses.sort_unstable();

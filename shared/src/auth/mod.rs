@@ -3,8 +3,9 @@
 mod caller;
 mod credential;
 mod error;
-mod key;
+pub mod key;
 mod permit;
+pub mod roles;
 mod session;
 mod token;
 
