@@ -15,6 +15,9 @@ locals {
     AUTH_AUDIENCE = var.auth_audience
     AUTH_JWKS_URL = var.auth_jwks_url
   }
+
+  # Every route counts its callers' requests in Redis, whatever its row uses.
+  gate = local.grants.redis.environment
 }
 
 module "function" {
@@ -32,6 +35,7 @@ module "function" {
 
   environment = merge(
     { LOG_LEVEL = var.log_level },
+    contains(keys(local.routes), each.key) ? local.gate : {},
     contains(keys(local.guarded), each.key) ? local.auth : {},
     var.environment,
   )

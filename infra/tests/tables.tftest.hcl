@@ -53,13 +53,17 @@ run "every_row" {
         for variable, capability in {
           DATABASE_URL          = "db"
           MIGRATE_DATABASE_URL  = "owner-db"
-          REDIS_URL             = "redis"
           MODEL_API_KEY         = "llm"
           RUN_STATE_MACHINE_ARN = "states"
         } : contains(module.function[name].environment, variable) == contains(row.uses, capability)
       ]
     ]))
     error_message = "A function knows the address of what its row uses, and no other."
+  }
+
+  assert {
+    condition     = alltrue([for name, row in local.functions : contains(module.function[name].environment, "REDIS_URL") == (can(row.route) || contains(row.uses, "redis"))])
+    error_message = "A function knows Redis if it has a route, or uses it."
   }
 }
 

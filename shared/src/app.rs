@@ -4,7 +4,9 @@ use std::sync::OnceLock;
 
 use crate::auth::Verifier;
 use crate::db::Db;
+use crate::gate::Gate;
 use crate::llm::Llm;
+use crate::redis::Redis;
 use crate::states::States;
 use crate::{Error, Result, config};
 
@@ -17,6 +19,8 @@ pub struct App(&'static Parts);
 #[derive(Default)]
 pub struct Parts {
     pub db: OnceLock<Db>,
+    pub redis: OnceLock<Redis>,
+    pub gate: OnceLock<Gate>,
     pub auth: OnceLock<Verifier>,
     pub llm: OnceLock<Llm>,
     pub states: tokio::sync::OnceCell<States>,
@@ -29,6 +33,14 @@ impl App {
 
     pub fn db(self) -> Result<&'static Db> {
         once(&self.0.db, || Db::connect(&config::Database::from_env()?))
+    }
+
+    pub fn redis(self) -> Result<&'static Redis> {
+        once(&self.0.redis, || Ok(Redis::new(config::Redis::from_env()?)))
+    }
+
+    pub fn gate(self) -> Result<&'static Gate> {
+        once(&self.0.gate, Gate::from_env)
     }
 
     pub fn auth(self) -> Result<&'static Verifier> {

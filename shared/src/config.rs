@@ -71,8 +71,71 @@ pub fn cors_origins() -> Vec<String> {
     listed.split(',').map(str::trim).filter(|o| !o.is_empty()).map(str::to_owned).collect()
 }
 
-pub fn redis_url() -> Result<String> {
-    required("REDIS_URL")
+/// Redis or Valkey.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// One address; the sentinels' with [`Topology::Sentinel`]; some of the nodes' with a cluster.
+    pub urls: Vec<Secret<String>>,
+    pub topology: Topology,
+    /// PEM file of the certificate authority; without it, those that the system trusts.
+    pub ca: Option<String>,
+    /// Without, user and password are in the address.
+    pub iam: Option<CacheIam>,
+}
+
+/// How the servers behind the address stand to each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Topology {
+    Single,
+    Cluster,
+    /// The addresses are sentinels'; they know which server is the master of this name.
+    Sentinel(String),
+}
+
+/// Who we are to `ElastiCache`, instead of a password.
+#[derive(Clone, Debug)]
+pub struct CacheIam {
+    pub user: String,
+    pub cache: String,
+    pub serverless: bool,
+    pub region: String,
+    pub access_key: String,
+    pub secret_key: Secret<String>,
+    pub session_token: Option<Secret<String>>,
+}
+
+impl Redis {
+    pub fn from_env() -> Result<Self> {
+        let urls = required("REDIS_URL")?;
+        let urls = urls.split(',').map(|url| Secret::new(url.trim().to_owned())).collect();
+        let topology = match optional("REDIS_SENTINEL") {
+            Some(name) => Topology::Sentinel(name),
+            None if parsed("REDIS_CLUSTER", false)? => Topology::Cluster,
+            None => Topology::Single,
+        };
+        Ok(Self { urls, topology, ca: optional("REDIS_CA"), iam: CacheIam::from_env()? })
+    }
+}
+
+impl CacheIam {
+    /// Lambda puts the role's keys into the environment, for as long as the sandbox lives.
+    fn from_env() -> Result<Option<Self>> {
+        let Some(user) = optional("REDIS_IAM_USER") else { return Ok(None) };
+        Ok(Some(Self {
+            user,
+            cache: required("REDIS_IAM_CACHE")?,
+            serverless: parsed("REDIS_IAM_SERVERLESS", false)?,
+            region: required("AWS_REGION")?,
+            access_key: required("AWS_ACCESS_KEY_ID")?,
+            secret_key: Secret::new(required("AWS_SECRET_ACCESS_KEY")?),
+            session_token: optional("AWS_SESSION_TOKEN").map(Secret::new),
+        }))
+    }
+}
+
+/// Changes to `gate/limits.json`, as JSON of the same form.
+pub fn rate_limits() -> Option<String> {
+    optional("RATE_LIMITS")
 }
 
 /// The state machine that drives every run.
@@ -87,6 +150,11 @@ pub fn host_address() -> Result<String> {
 
 pub fn log_level() -> String {
     optional("LOG_LEVEL").unwrap_or_else(|| "info".into())
+}
+
+/// What stands before every route, whatever its row uses.
+pub fn check_gate() -> Result<()> {
+    required("REDIS_URL").context("every route counts requests in Redis").map(drop)
 }
 
 /// Checked when a function starts, so that a missing setting fails the deployment, not a request.

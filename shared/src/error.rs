@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio_postgres::error::SqlState;
 
+use crate::gate::Told;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What a client must ask the issuer for, and how long ago it may have been shown.
@@ -49,6 +51,9 @@ pub enum Error {
     TooLarge(String),
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// Somebody asks more often than they may.
+    #[error("too many requests: wait {} s, then go on more slowly", .0.wait)]
+    TooManyRequests(Box<Told>),
     /// The run, or whoever pays for it, may not spend more.
     #[error("{0}")]
     SpendCapReached(String),
@@ -79,6 +84,7 @@ impl Error {
             Self::Conflict(_) => "Conflict",
             Self::TooLarge(_) => "TooLarge",
             Self::UnsupportedMediaType(_) => "UnsupportedMediaType",
+            Self::TooManyRequests(_) => "TooManyRequests",
             Self::SpendCapReached(_) => "SpendCapReached",
             Self::RunStopped(_) => "RunStopped",
             Self::ModelRefused(_) => "ModelRefused",
@@ -98,6 +104,7 @@ impl Error {
             Self::Conflict(_) | Self::RunStopped(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::SpendCapReached(_) => StatusCode::PAYMENT_REQUIRED,
             Self::ModelRefused(_) => StatusCode::BAD_GATEWAY,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -119,6 +126,7 @@ impl Error {
             Self::Conflict(_) => "conflict",
             Self::TooLarge(_) => "too-large",
             Self::UnsupportedMediaType(_) => "unsupported-media-type",
+            Self::TooManyRequests(_) => "too-many-requests",
             Self::SpendCapReached(_) => "spend-cap-reached",
             Self::RunStopped(_) => "run-stopped",
             Self::ModelRefused(_) => "model-refused",
@@ -175,6 +183,10 @@ impl IntoResponse for Error {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Self::Unavailable(_) = self {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Self::TooManyRequests(told) = &self {
+            told.on(headers);
+            headers.insert(header::RETRY_AFTER, told.wait.into());
         }
         if let Some(challenge) = self.challenge() {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

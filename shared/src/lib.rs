@@ -14,6 +14,7 @@ pub mod llm;
 pub mod openapi;
 pub mod outbound;
 pub mod page;
+pub mod redis;
 pub mod states;
 pub mod table;
 pub mod telemetry;

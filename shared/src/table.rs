@@ -19,6 +19,7 @@ struct Line {
     mfa: bool,
     #[serde(default)]
     callers: Callers,
+    limit: Option<Class>,
     uses: Vec<String>,
     memory: u32,
     timeout: u32,
@@ -41,6 +42,23 @@ pub struct Access {
     /// Only people who signed in with a second factor, not long ago (RFC 9470).
     pub mfa: bool,
     pub callers: Callers,
+    /// How often it may be called: a name in `gate/limits.json`.
+    pub class: Class,
+}
+
+/// How often a route may be called, by what a call costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// What everybody may call without saying who they are.
+    #[default]
+    Open,
+    /// A try to prove who one is.
+    SignIn,
+    Read,
+    Write,
+    /// Money, or a model's time.
+    Spend,
 }
 
 /// Which kind of caller a route is for.
@@ -74,8 +92,8 @@ pub fn row_of(json: &str, name: &str) -> Result<Row> {
 }
 
 fn row(line: Line) -> Result<Row> {
-    let Line { route, queue, schedule, task, permission, mfa, callers, uses, memory, timeout } =
-        line;
+    let Line { route, queue, schedule, task, permission, mfa, callers, limit, .. } = line;
+    let Line { uses, memory, timeout, .. } = line;
     let (trigger, permission) = match (route, queue, schedule, task) {
         (Some(route), None, None, None) => {
             let (method, path) = route.split_once(' ').context("a route is `METHOD /path`")?;
@@ -92,7 +110,12 @@ fn row(line: Line) -> Result<Row> {
         (None, None, None, Some(task)) => (Trigger::Task(task), None),
         _ => bail!("exactly one of route, queue, schedule and task"),
     };
-    let access = Access { permission, mfa, callers };
+    let usual = match &trigger {
+        Trigger::Route { method, .. } if permission.is_some() && method == "GET" => Class::Read,
+        Trigger::Route { .. } if permission.is_some() => Class::Write,
+        _ => Class::Open,
+    };
+    let access = Access { permission, mfa, callers, class: limit.unwrap_or(usual) };
     Ok(Row { trigger, access, uses, memory, timeout })
 }
 

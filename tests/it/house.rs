@@ -48,7 +48,7 @@ const LONGEST_STATEMENT: usize = 16 * 1024;
 fn holds_sql(path: &str) -> bool {
     let in_domain = path.starts_with("functions/")
         && (path.ends_with("/queries.rs") || path.contains("/queries/"));
-    let of_shared = ["audit.rs", "auth/key.rs", "auth/roles.rs", "db.rs"];
+    let of_shared = ["audit.rs", "auth/key.rs", "auth/revocation.rs", "db.rs"];
     in_domain || of_shared.iter().any(|file| path.strip_prefix("shared/src/") == Some(file))
 }
 

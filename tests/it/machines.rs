@@ -82,6 +82,7 @@ fn error_names() -> BTreeSet<&'static str> {
         Error::Conflict(text()),
         Error::TooLarge(text()),
         Error::UnsupportedMediaType(text()),
+        Error::TooManyRequests(Box::default()),
         Error::SpendCapReached(text()),
         Error::RunStopped(text()),
         Error::ModelRefused(text()),
@@ -102,6 +103,7 @@ fn error_names() -> BTreeSet<&'static str> {
             | Error::Conflict(_)
             | Error::TooLarge(_)
             | Error::UnsupportedMediaType(_)
+            | Error::TooManyRequests(_)
             | Error::SpendCapReached(_)
             | Error::RunStopped(_)
             | Error::ModelRefused(_)

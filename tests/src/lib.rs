@@ -12,7 +12,7 @@ mod signer;
 pub mod team;
 pub mod world;
 
-pub use house::House;
+pub use house::{House, generous};
 pub use people::{Organization, Person, Reply};
 pub use signer::Signer;
 

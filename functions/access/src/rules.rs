@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shared::auth::revocation;
 use shared::auth::roles::catalogue;
 use shared::{App, Caller, Error, Result};
 use uuid::Uuid;
@@ -60,5 +61,6 @@ pub fn another_admin(admins: &[Uuid], member: Uuid) -> Result<()> {
 }
 
 /// After a commit: what the gate remembers of these members is no longer true.
-#[expect(clippy::unused_async, reason = "it will tell Redis")]
-pub async fn changed(_app: App, _tenant: Uuid, _members: &[Uuid]) {}
+pub async fn changed(app: App, tenant: Uuid, members: &[Uuid]) {
+    revocation::roles_changed(app, tenant, members).await;
+}

@@ -1,5 +1,7 @@
 //! Serves the whole product on `HOST_ADDRESS`; with the argument `migrate`, migrates and ends.
 
+use std::net::SocketAddr;
+
 use anyhow::Context;
 use shared::app::Parts;
 use shared::{App, config, telemetry};
@@ -29,6 +31,7 @@ async fn serve(app: App) -> anyhow::Result<()> {
     let loopback = address.ip().is_loopback();
     let router = if loopback { host::router(app)? } else { host::api(app)? };
     tracing::info!(%address, invoke_api = loopback, "listening");
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop()).await?)
 }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::http::Json;
-use shared::{App, Error, Result, config};
+use shared::{App, Error, Result};
 
 use crate::queries;
 
@@ -21,7 +21,7 @@ pub struct Health {
 
 pub async fn handle(State(app): State<App>) -> Result<Json<Health>> {
     let slow = |_| Error::Unavailable(anyhow::anyhow!("no answer within {PATIENCE:?}"));
-    let both = async { tokio::try_join!(postgres(app), redis()) };
+    let both = async { tokio::try_join!(postgres(app), redis(app)) };
     tokio::time::timeout(PATIENCE, both).await.map_err(slow)??;
     Ok(Json(Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into() }))
 }
@@ -30,12 +30,6 @@ async fn postgres(app: App) -> Result<()> {
     app.db()?.system(async |tx| queries::ping(tx).await).await
 }
 
-async fn redis() -> Result<()> {
-    let ping = async {
-        let client = redis::Client::open(config::redis_url()?)?;
-        let mut connection = client.get_multiplexed_async_connection().await?;
-        redis::cmd("PING").query_async::<String>(&mut connection).await?;
-        anyhow::Ok(())
-    };
-    ping.await.map_err(Error::Unavailable)
+async fn redis(app: App) -> Result<()> {
+    Ok(app.redis()?.ping().await?)
 }

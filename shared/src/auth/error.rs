@@ -34,6 +34,8 @@ pub enum AuthError {
     NotAnAccessToken,
     /// Verified, but issued to a client that may not call.
     ClientNotAllowed,
+    /// It was good, and has been taken back: see `revocation`.
+    Revoked,
     /// A claim that must be there is not, or is not of its type.
     Claim(Claim),
 }
@@ -81,12 +83,13 @@ impl AuthError {
             Self::Audience => "audience",
             Self::NotAnAccessToken => "not_an_access_token",
             Self::ClientNotAllowed => "client_not_allowed",
+            Self::Revoked => "revoked",
             Self::Claim(claim) => claim.code(),
         }
     }
 
     /// Writes the reason down, and leaves what may be said.
-    pub(super) fn logged(self) -> Error {
+    pub(crate) fn logged(self) -> Error {
         tracing::info!(auth.reason = self.code(), "caller refused");
         self.into()
     }

@@ -5,6 +5,7 @@ mod credential;
 mod error;
 pub mod key;
 mod permit;
+pub mod revocation;
 pub mod roles;
 mod session;
 mod token;

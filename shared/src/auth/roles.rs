@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use uuid::Uuid;
 
-use crate::db::Db;
 use crate::{Error, Result};
 
 /// Every permission with what it is for, and every role that a tenant finds ready.
@@ -43,16 +41,6 @@ pub fn leaves(ceiling: &[String], permission: &str) -> bool {
         let role = catalogue().ok().and_then(|catalogue| catalogue.roles.get(entry));
         role.is_some_and(|role| role.permissions.iter().any(|permitted| permitted == permission))
     })
-}
-
-const CEILING: &str = "
-    -- auth::ceiling
-    select member_ceiling($1) as ceiling";
-
-/// What the tenant leaves of this member's permissions, from the record; `None` leaves all.
-pub async fn ceiling(db: &Db, tenant: Uuid, user: Uuid) -> Result<Option<Vec<String>>> {
-    let row = db.tenant(tenant, async |tx| tx.one(CEILING, &[&user]).await).await?;
-    Ok(row.try_get("ceiling")?)
 }
 
 #[cfg(test)]

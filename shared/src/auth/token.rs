@@ -29,6 +29,10 @@ pub(super) struct Claims {
     pub(super) org_id: String,
     #[serde(default)]
     pub(super) permissions: Vec<String>,
+    /// A token that does not say when it was made is older than any mark.
+    #[serde(default)]
+    pub(super) iat: i64,
+    pub(super) jti: Option<String>,
 }
 
 pub struct Verifier {
@@ -106,7 +110,7 @@ impl Verifier {
 }
 
 fn caller(claims: Claims) -> Caller {
-    let Claims { sub, org_id, permissions } = claims;
+    let Claims { sub, org_id, permissions, iat: issued, jti: proof } = claims;
     let tenant = tenant_id(&org_id);
     let user = Uuid::new_v5(&tenant, sub.as_bytes());
     Caller {
@@ -118,8 +122,8 @@ fn caller(claims: Claims) -> Caller {
         permissions,
         client: None,
         admin_client: false,
-        proof: None,
-        issued: 0,
+        proof,
+        issued,
         expires: 0,
         signed_in: None,
         factors: Vec::new(),

@@ -6,6 +6,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::address;
+use crate::gate::Told;
 use crate::table::Access;
 use crate::{App, Result, auth, gate};
 
@@ -17,8 +19,13 @@ pub(super) async fn guard(
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
-    let response = match admit(app, &access, request).await {
-        Ok(request) => next.run(request).await,
+    let name = format!("{method} {}", route.as_deref().unwrap_or_default());
+    let response = match admit(app, &access, &name, request).await {
+        Ok((request, told)) => {
+            let mut response = next.run(request).await;
+            told.on(response.headers_mut());
+            response
+        }
         Err(error) => error.into_response(),
     };
     tracing::info!(
@@ -31,16 +38,30 @@ pub(super) async fn guard(
     response
 }
 
-/// In this order: who calls, what the tenant leaves them, whether the row lets them.
-async fn admit(app: App, access: &Access, mut request: Request) -> Result<Request> {
+/// In this order: who calls, whether they may ask now and what the tenant leaves them, whether the
+/// row lets them.
+async fn admit(
+    app: App,
+    access: &Access,
+    route: &str,
+    mut request: Request,
+) -> Result<(Request, Told)> {
+    let address = address::of(&request);
     if access.permission.is_none() {
-        return Ok(request);
+        let told = gate::stranger(app, access, route, address).await?;
+        return Ok((request, told));
     }
-    let mut caller = auth::caller(app, request.headers(), request.method()).await?;
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let ceiling = gate::pass(app, access, route, &caller).await?;
-    ceiling.narrow(&mut caller.permissions);
+    let mut caller = match auth::caller(app, request.headers(), request.method()).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            // Who proves nothing is counted too: guessing is not free.
+            gate::stranger(app, access, route, address).await?;
+            return Err(error);
+        }
+    };
+    let passed = gate::pass(app, access, route, &caller, address).await?;
+    passed.ceiling.narrow(&mut caller.permissions);
     auth::permit(access, &caller, app.auth()?.now())?;
     request.extensions_mut().insert(caller);
-    Ok(request)
+    Ok((request, passed.told))
 }

@@ -1,5 +1,6 @@
 //! The HTTP front door, the same in Lambda, in the host and in tests.
 
+mod address;
 mod body;
 mod edge;
 mod guard;
@@ -31,6 +32,7 @@ pub fn serve<T: 'static>(
 ) -> anyhow::Result<()> {
     let row = table::row_of(functions, name)?;
     config::check(&row.uses)?;
+    config::check_gate()?;
     let app = App::new(Parts::default());
     run(mount(&row, handler, app)?.with_state(app))
 }
