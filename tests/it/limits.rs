@@ -111,7 +111,10 @@ async fn p14_who_asks_too_often_is_told_so_and_when_to_come_back() -> Result<()>
         let told = reply.headers["ratelimit"].to_str()?.to_owned();
         assert!(told.starts_with(&format!("\"user\";r={left};t=")), "{told}");
         let policy = reply.headers["ratelimit-policy"].to_str()?;
-        assert!(policy.contains("\"user\";q=3;w=6") && policy.contains("\"tenant\";q="), "{policy}");
+        assert!(
+            policy.contains("\"user\";q=3;w=6") && policy.contains("\"tenant\";q="),
+            "{policy}"
+        );
         reply.expect(200);
     }
     let reply = ada.get("/v1/agents").await?;
@@ -162,7 +165,8 @@ async fn p14_tenant_user_route_and_address_are_each_counted() -> Result<()> {
 #[tokio::test]
 async fn p14_who_guesses_tokens_is_counted_by_their_address() -> Result<()> {
     let server = Server::start(&[]).await?;
-    let house = House::with(Script::echo(), client(server.port), Gate::new(only("open", 0.01, 5)?))?;
+    let house =
+        House::with(Script::echo(), client(server.port), Gate::new(only("open", 0.01, 5)?))?;
     let guest = house.with_token("garbage");
     for _ in 0..5 {
         assert_eq!(guest.get("/v1/agents").await?.status, 401);
@@ -177,7 +181,8 @@ async fn p14_who_guesses_tokens_is_counted_by_their_address() -> Result<()> {
 async fn p14_without_redis_a_tenth_is_left_and_never_all() -> Result<()> {
     let server = Server::start(&[]).await?;
     server.kill();
-    let house = House::with(Script::echo(), client(server.port), Gate::new(only("user", 0.01, 50)?))?;
+    let house =
+        House::with(Script::echo(), client(server.port), Gate::new(only("user", 0.01, 50)?))?;
     let ada = house.organization().admin();
     let mut answers = vec![];
     for _ in 0..10 {

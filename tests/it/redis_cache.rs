@@ -34,7 +34,7 @@ async fn f17_two_hundred_clients_on_an_expired_hot_key_load_it_once() -> Result<
             let (redis, loads) = (Arc::clone(&redis[n % 10]), Arc::clone(&loads));
             clients.spawn(async move {
                 let scope = Key::tenant(tenant);
-                let load = async || {
+                let load = async {
                     loads.fetch_add(1, Ordering::SeqCst);
                     // As long as a query takes; meanwhile the others come.
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -58,7 +58,7 @@ async fn what_is_not_there_is_remembered_until_it_is_written() -> Result<()> {
     let (redis, scope) = (redis()?, Key::tenant(Uuid::now_v7()));
     let loads = AtomicU32::new(0);
     let look = async |found: Option<u8>| {
-        let load = async || {
+        let load = async {
             loads.fetch_add(1, Ordering::SeqCst);
             Ok(found)
         };
@@ -80,15 +80,15 @@ async fn what_is_not_there_is_remembered_until_it_is_written() -> Result<()> {
 async fn a_load_that_fails_is_no_copy_and_a_slow_one_does_not_bring_back_what_was_changed()
 -> Result<()> {
     let (redis, scope) = (redis()?, Key::tenant(Uuid::now_v7()));
-    let fails = async || Err::<Option<u8>, _>(Error::NotFound);
+    let fails = async { Err::<Option<u8>, _>(Error::NotFound) };
     assert!(redis.cached(&scope, KIND, &["x"], fails).await.is_err());
     // It read the record, and then somebody changed it.
-    let slow = async || {
+    let slow = async {
         redis.bump(&scope, KIND, &["y"]).await?;
         Ok(Some(1))
     };
     assert_eq!(redis.cached(&scope, KIND, &["y"], slow).await?, Some(1));
-    let now = redis.cached(&scope, KIND, &["y"], async || Ok(Some(2))).await?;
+    let now = redis.cached(&scope, KIND, &["y"], async { Ok(Some(2)) }).await?;
     assert_eq!(now, Some(2), "the copy of before the change was given out");
     Ok(())
 }
@@ -99,7 +99,7 @@ async fn without_redis_everybody_loads() -> Result<()> {
     let redis = client(server.port);
     server.kill();
     let scope = Key::tenant(Uuid::nil());
-    assert_eq!(redis.cached(&scope, KIND, &["x"], async || Ok(Some(3))).await?, Some(3));
+    assert_eq!(redis.cached(&scope, KIND, &["x"], async { Ok(Some(3)) }).await?, Some(3));
     Ok(())
 }
 

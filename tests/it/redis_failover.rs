@@ -24,7 +24,8 @@ impl Trio {
     async fn start() -> Result<Self> {
         let master = Server::start(&[]).await?;
         let of = format!("127.0.0.1 {}", master.port);
-        let replica = Server::start(&["--replicaof", &of, "--repl-diskless-sync-delay", "0"]).await?;
+        let replica =
+            Server::start(&["--replicaof", &of, "--repl-diskless-sync-delay", "0"]).await?;
         let port = master.port;
         let sentinels = [
             Server::sentinel(port).await?,
@@ -37,7 +38,8 @@ impl Trio {
                 let known = sentinel.text(&["SENTINEL", "CKQUORUM", "cadre"]).await.is_ok();
                 let of = sentinel.text(&["SENTINEL", "REPLICAS", "cadre"]).await?;
                 let others = sentinel.text(&["SENTINEL", "SENTINELS", "cadre"]).await?;
-                let others = others.matches("s_down_reply").count() + others.matches("runid").count();
+                let others =
+                    others.matches("s_down_reply").count() + others.matches("runid").count();
                 Ok(known && of.contains("slave") && others >= 2)
             })
             .await?;
@@ -88,7 +90,8 @@ async fn work(redis: Arc<Redis>, tally: Arc<Tally>, own: usize) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f15_a_killed_master_is_replaced_under_load_within_5_s_and_no_read_is_wrong() -> Result<()> {
+async fn f15_a_killed_master_is_replaced_under_load_within_5_s_and_no_read_is_wrong() -> Result<()>
+{
     let trio = Trio::start().await?;
     let redis = Arc::new(trio.client());
     let tally = Arc::new(Tally::default());
@@ -109,7 +112,11 @@ async fn f15_a_killed_master_is_replaced_under_load_within_5_s_and_no_read_is_wr
         let since = Instant::now();
         let probe = Key::tenant(Uuid::nil()).key("work", &["probe"]);
         while redis.set(&probe, b"1", LIFE).await.is_err() {
-            ensure!(since.elapsed() < Duration::from_secs(5), "no master for {:?}", since.elapsed());
+            ensure!(
+                since.elapsed() < Duration::from_secs(5),
+                "no master for {:?}",
+                since.elapsed()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         println!("F15 round {round}: written again {:?} after the kill", since.elapsed());

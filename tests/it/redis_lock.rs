@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use shared::config;
 use shared::redis::{Key, Redis};
-use tests::crash::until;
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_millis(50);
@@ -46,7 +45,11 @@ struct Holder {
 impl Holder {
     fn start(tenant: Uuid) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--exact", "redis_lock::f18_a_holder_in_a_process_of_its_own", "--nocapture"]);
+        command.args([
+            "--exact",
+            "redis_lock::f18_a_holder_in_a_process_of_its_own",
+            "--nocapture",
+        ]);
         command.env("LOCK_HOLDER", tenant.to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;

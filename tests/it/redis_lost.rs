@@ -43,12 +43,15 @@ async fn read(redis: Arc<Redis>, truth: Arc<Truth>) -> Result<()> {
     let scope = Key::tenant(Uuid::nil());
     while !truth.over.load(Ordering::SeqCst) {
         let at_least = truth.told.load(Ordering::SeqCst);
-        let value = redis.cached(&scope, KIND, &["one"], async || {
+        let value = redis.cached(&scope, KIND, &["one"], async {
             truth.loads.fetch_add(1, Ordering::SeqCst);
             Ok(Some(truth.now.load(Ordering::SeqCst)))
         });
         let value = value.await?;
-        ensure!(value.is_some_and(|value| value >= at_least), "{value:?} after {at_least} was told");
+        ensure!(
+            value.is_some_and(|value| value >= at_least),
+            "{value:?} after {at_least} was told"
+        );
         truth.reads.fetch_add(1, Ordering::SeqCst);
         tokio::task::yield_now().await;
     }
@@ -79,9 +82,11 @@ async fn f16_flushed_and_killed_in_mid_flight_no_copy_is_older_than_what_was_tol
     while let Some(worker) = workers.join_next().await {
         worker??;
     }
-    let (reads, loads) =
-        (truth.reads.load(Ordering::SeqCst), truth.loads.load(Ordering::SeqCst));
-    println!("F16: {reads} reads, {loads} of them from the record, {} writes", truth.now.load(Ordering::SeqCst));
+    let (reads, loads) = (truth.reads.load(Ordering::SeqCst), truth.loads.load(Ordering::SeqCst));
+    println!(
+        "F16: {reads} reads, {loads} of them from the record, {} writes",
+        truth.now.load(Ordering::SeqCst)
+    );
     assert!(reads > 100 && loads < reads, "{reads} reads, {loads} loads");
     Ok(())
 }

@@ -18,7 +18,8 @@ const LIFE: Duration = Duration::from_mins(1);
 #[tokio::test]
 async fn over_tls_a_server_is_trusted_by_its_authority_and_by_no_other() -> Result<()> {
     let [port] = local::ports::free()?;
-    let folder = local::settings::temporary().join(format!("cadre-tls-{}", Uuid::now_v7().simple()));
+    let folder =
+        local::settings::temporary().join(format!("cadre-tls-{}", Uuid::now_v7().simple()));
     fs::create_dir_all(&folder)?;
     let file = |name: &str| folder.join(name).display().to_string();
     let mut authority = rcgen::CertificateParams::new(vec![])?;
@@ -27,7 +28,8 @@ async fn over_tls_a_server_is_trusted_by_its_authority_and_by_no_other() -> Resu
     let authority_pem = authority.self_signed(&authority_key)?.pem();
     let issuer = rcgen::Issuer::new(authority, authority_key);
     let key = rcgen::KeyPair::generate()?;
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".into()])?.signed_by(&key, &issuer)?;
+    let certificate =
+        rcgen::CertificateParams::new(vec!["localhost".into()])?.signed_by(&key, &issuer)?;
     fs::write(file("ca.pem"), authority_pem)?;
     fs::write(file("cert.pem"), certificate.pem())?;
     fs::write(file("key.pem"), key.serialize_pem())?;
@@ -77,8 +79,8 @@ impl Credentials for Rotating {
 }
 
 #[tokio::test]
-async fn a_connection_proves_itself_again_with_a_fresh_password_before_its_life_is_over() -> Result<()>
-{
+async fn a_connection_proves_itself_again_with_a_fresh_password_before_its_life_is_over()
+-> Result<()> {
     let server = Server::start(&[]).await?;
     let allow = async |password: &str| {
         let password = format!(">{password}");
@@ -130,7 +132,8 @@ async fn cluster() -> Result<[Server; 3]> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_a_cluster_everything_of_a_tenant_is_in_one_slot_and_a_moved_slot_is_found() -> Result<()> {
+async fn in_a_cluster_everything_of_a_tenant_is_in_one_slot_and_a_moved_slot_is_found() -> Result<()>
+{
     let nodes = cluster().await?;
     let ports = nodes.each_ref().map(|node| node.port);
     let redis = Redis::new(settings(&ports[..1], Topology::Cluster));
@@ -141,7 +144,7 @@ async fn in_a_cluster_everything_of_a_tenant_is_in_one_slot_and_a_moved_slot_is_
         redis.set(&scope.key("x", &["1"]), b"1", LIFE).await?;
         let lock = redis.lock(&scope, "door", LIFE).await?.context("it is free")?;
         assert!(redis.unlock(lock).await?);
-        assert_eq!(redis.cached(&scope, kind, &["a"], async || Ok(Some(1))).await?, Some(1));
+        assert_eq!(redis.cached(&scope, kind, &["a"], async { Ok(Some(1)) }).await?, Some(1));
     }
     let key = Key::tenant(Uuid::from_u128(7)).key("x", &["1"]);
     let slot = nodes[0].text(&["CLUSTER", "KEYSLOT", key.as_str()]).await?;

@@ -21,9 +21,8 @@ use crate::limits::{access, caller};
 const SOON: Duration = Duration::from_secs(5);
 
 async fn take_back(house: &House, org: &Organization<'_>, kind: Kind, subject: &str) -> Result<()> {
-    let marked = house.app.db()?.tenant(org.tenant(), async |tx| {
-        revocation::mark(tx, kind, subject).await
-    });
+    let marked =
+        house.app.db()?.tenant(org.tenant(), async |tx| revocation::mark(tx, kind, subject).await);
     revocation::spread(house.app, org.tenant(), &[marked.await?]).await;
     Ok(())
 }
@@ -71,9 +70,10 @@ async fn a28_a_mark_that_redis_was_never_told_counts_within_5_s_under_traffic() 
     let org = house.organization();
     let ada = org.admin();
     ada.get("/v1/agents").await?.expect(200);
-    let mark = house.app.db()?.tenant(org.tenant(), async |tx| {
-        revocation::mark(tx, Kind::User, "ada").await
-    });
+    let mark = house
+        .app
+        .db()?
+        .tenant(org.tenant(), async |tx| revocation::mark(tx, Kind::User, "ada").await);
     drop(mark.await?);
     let since = Instant::now();
     while ada.get("/v1/agents").await?.status != 401 {
@@ -99,7 +99,8 @@ async fn a28_without_redis_the_record_is_asked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a28_without_redis_and_the_record_administration_is_closed_and_work_goes_on() -> Result<()> {
+async fn a28_without_redis_and_the_record_administration_is_closed_and_work_goes_on() -> Result<()>
+{
     let [nowhere] = local::ports::free()?;
     let url = Secret::new(format!("postgres://app:x@127.0.0.1:{nowhere}/cadre"));
     let dead = |redis: Redis| -> Result<App> {
@@ -118,7 +119,9 @@ async fn a28_without_redis_and_the_record_administration_is_closed_and_work_goes
         let caller = caller(Uuid::now_v7(), "ada");
         let mut step_up = access("agents:read");
         step_up.mfa = true;
-        for closed in [access("members:write"), access("roles:read"), access("unheard-of:read"), step_up] {
+        for closed in
+            [access("members:write"), access("roles:read"), access("unheard-of:read"), step_up]
+        {
             let passed = gate::pass(app, &closed, "GET /x", &caller, None).await;
             assert!(matches!(passed, Err(Error::Unavailable(_))), "{closed:?}");
         }

@@ -31,6 +31,12 @@ impl House {
     }
 
     pub fn with_model(script: Script) -> Result<Self> {
+        let redis = Redis::new(config::Redis::from_env()?);
+        Self::with(script, redis, Gate::new(generous()?))
+    }
+
+    /// With a Redis and limits of its own.
+    pub fn with(script: Script, redis: Redis, gate: Gate) -> Result<Self> {
         let database = config::Database::from_env()
             .context("tests need the test stack: run them by `make test`, see CONTRIBUTING.md")?;
         let db = Db::connect(&config::Database { pool: 8, ..database })?;
@@ -39,8 +45,8 @@ impl House {
         let llm = Llm::from_settings(&model_settings(&model.base_url))?;
         let app = App::new(Parts {
             db: db.into(),
-            redis: Redis::new(config::Redis::from_env()?).into(),
-            gate: Gate::new(generous()?).into(),
+            redis: redis.into(),
+            gate: gate.into(),
             auth: Verifier::new(signer.settings()).into(),
             llm: llm.into(),
             ..Parts::default()

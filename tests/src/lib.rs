@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+pub mod cache;
 pub mod crash;
 pub mod drive;
 mod house;

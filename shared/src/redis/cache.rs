@@ -63,14 +63,14 @@ static PUT: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl Redis {
-    /// The copy, or what `load` finds: `None` is kept too, so that what is not there is not looked
+    /// The copy, or what `load` finds, which is begun only then: `None` is kept too, so that what is not there is not looked
     /// for again and again. Of many who miss it at once, in whatever process, one loads.
     pub async fn cached<T: Serialize + DeserializeOwned>(
         &self,
         scope: &Scope,
         kind: Kind,
         parts: &[&str],
-        load: impl AsyncFn() -> Result<Option<T>>,
+        load: impl Future<Output = Result<Option<T>>>,
     ) -> Result<Option<T>> {
         let place = Place::new(scope, kind, parts);
         let generation = match self.look(&place).await {
@@ -84,7 +84,7 @@ impl Redis {
             Ok(Found::Load(generation)) => Some(generation),
             Err(Gone) => None,
         };
-        let value = load().await?;
+        let value = load.await?;
         if let Some(generation) = generation {
             let copy = serde_json::to_vec(&value).map_err(anyhow::Error::from)?;
             // If it cannot be put there it is loaded again.

@@ -53,28 +53,21 @@ impl Line {
 }
 
 async fn serve(mut stream: TcpStream, mut mode: watch::Receiver<Mode>, port: u16) {
-    loop {
-        match *mode.borrow_and_update() {
-            Mode::HangUp => return,
-            Mode::Silent => {}
-            Mode::Through => {
-                let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
-                    return;
-                };
-                let _ = stream.set_nodelay(true).and(server.set_nodelay(true));
-                tokio::select! {
-                    _ = copy_bidirectional(&mut stream, &mut server) => return,
-                    // What was under way is lost; a silent line keeps its client waiting.
-                    _ = mode.changed() => {}
-                }
-                if *mode.borrow() != Mode::Silent {
-                    return;
-                }
-                continue;
-            }
+    let now = *mode.borrow_and_update();
+    if now == Mode::HangUp {
+        return;
+    }
+    if now == Mode::Through {
+        let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
+        let _ = stream.set_nodelay(true).and(server.set_nodelay(true));
+        tokio::select! {
+            _ = copy_bidirectional(&mut stream, &mut server) => return,
+            // What was under way is lost.
+            _ = mode.changed() => {}
         }
-        if mode.changed().await.is_err() || *mode.borrow() != Mode::Silent {
-            return;
-        }
+    }
+    // A silent line keeps its client waiting until it is told otherwise.
+    if *mode.borrow() == Mode::Silent {
+        let _ = mode.wait_for(|mode| *mode != Mode::Silent).await;
     }
 }

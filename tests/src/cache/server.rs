@@ -30,7 +30,7 @@ impl Server {
     /// Three of them agree on who is the master of the name `cadre`, which now is at `master`.
     pub async fn sentinel(master: u16) -> Result<Self> {
         let [port] = local::ports::free()?;
-        let server = Self::idle(port, &[])?;
+        let mut server = Self::idle(port, &[])?;
         // A sentinel keeps what it knows in this file.
         let file = server.folder.join("sentinel.conf");
         let watches = format!(
@@ -39,7 +39,7 @@ impl Server {
             server.folder.display()
         );
         fs::write(&file, watches)?;
-        let server = Self { arguments: vec![file.display().to_string(), "--sentinel".into()], ..server };
+        server.arguments = vec![file.display().to_string(), "--sentinel".into()];
         server.begin().await?;
         Ok(server)
     }
