@@ -12,6 +12,7 @@ pub mod http;
 pub mod install;
 pub mod interrupt;
 pub mod invoke;
+pub mod leaks;
 pub mod openid;
 pub mod paths;
 pub mod ports;

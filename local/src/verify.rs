@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     build,
     emulator::Source,
-    install,
+    install, leaks,
     paths::Paths,
     progress::{Step, say},
     settings::program,
@@ -25,15 +25,25 @@ const STACK: &str = "test";
 
 /// Compiles everything, starts a stack, migrates it and runs the tests against it.
 pub fn test(filter: Option<&str>) -> Result<()> {
+    // Before the tests, so that the runner that lists them hears of nothing else.
+    if let Err(why) = install::judges(&Paths::find(Some(STACK))?) {
+        say(&format!("  the judges from outside cannot be had: {why:#}"));
+    }
     let host = build::host()?;
     let options = Options { name: Some(STACK.into()), ..Options::default() };
     let stack = Stack::up(&options.without(Part::Model).without(Part::Emulator))?;
+    leaks::forget(stack.paths())?;
     let host = host.wait()?;
     let mut migrate = Command::new(&host);
     migrate.arg("migrate").envs(stack.env()).env("LOG_LEVEL", "warn");
     run("the test database's migrations", &mut migrate)?;
     let outcome = runner(filter, &stack).status().context("starting the tests")?;
+    if filter.is_none() {
+        why(&stack);
+    }
+    let leaks = leaks::found(stack.paths())?;
     stack.down();
+    ensure!(leaks.is_empty(), "a log holds what none may:\n{}", leaks.join("\n"));
     ensure!(outcome.success(), "tests failed: their names are above");
     Ok(())
 }
@@ -67,6 +77,17 @@ fn runner(filter: Option<&str>, stack: &Stack) -> Command {
         command.env_remove(theirs);
     }
     command
+}
+
+/// Says what was skipped and why, where a runner only counts it.
+fn why(stack: &Stack) {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--quiet", "--locked", "--workspace"]);
+    command.args(["--test", "infra", "--test", "outside", "--test", "packages", "--", "--why"]);
+    command.envs(stack.env()).current_dir(&stack.paths().root).stderr(Stdio::null());
+    if let Ok(output) = command.output() {
+        say(String::from_utf8_lossy(&output.stdout).trim());
+    }
 }
 
 /// Format, clippy, state machines, shell scripts, Terraform's format; all are tried before it fails.

@@ -92,12 +92,13 @@ impl Part for Upload {
         let content = json!({
             "application/gzip": binary, "application/zip": binary, "application/x-tar": binary,
             "application/json": { "schema": {
-                "type": "object", "required": ["files"], "properties": { "files": {
+                "type": "object", "required": ["files"], "additionalProperties": false,
+                "properties": { "files": {
                     "description": "A folder: path to content, as text or as base64.",
                     "type": "object", "additionalProperties": { "oneOf": [
                         { "type": "string" },
                         { "type": "object", "required": ["base64"],
-                          "properties": { "base64": { "type": "string" } } } ] } } } } },
+                          "properties": { "base64": { "type": "string", "contentEncoding": "base64" } } } ] } } } } },
         });
         operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
     }

@@ -24,14 +24,28 @@ pub(crate) struct Terraform {
 }
 
 impl Terraform {
-    /// An error says what is missing here.
-    pub(crate) fn find(paths: &Paths) -> Result<Self> {
+    /// The program alone: it formats without any provider.
+    pub(crate) fn bare(paths: &Paths) -> Result<Self> {
         let program = program("terraform").context("terraform is not on the PATH")?;
         let home = paths.tools.join("terraform");
         fs::create_dir_all(home.join("plugins"))?;
         let _one_at_a_time = lock(&home)?;
         let settings = if has_settings() { None } else { Some(write_settings(&home)?) };
-        let terraform = Self { program, settings, paths: paths.clone() };
+        Ok(Self { program, settings, paths: paths.clone() })
+    }
+
+    /// With Auth0's provider.
+    pub(crate) fn with_auth0(paths: &Paths) -> Result<Self> {
+        let terraform = Self::bare(paths)?;
+        terraform.check_auth0().context("no provider auth0/auth0")?;
+        Ok(terraform)
+    }
+
+    /// An error says what is missing here.
+    pub(crate) fn find(paths: &Paths) -> Result<Self> {
+        let terraform = Self::bare(paths)?;
+        let home = paths.tools.join("terraform");
+        let _one_at_a_time = lock(&home)?;
 
         // Whether the provider can be had is known only by getting it; that takes seconds.
         let stamp = home.join("provider-found");
@@ -43,10 +57,23 @@ impl Terraform {
         Ok(terraform)
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn check_format(&self) -> Result<()> {
         let infra = self.paths.root.join("infra");
         self.run(&infra, &["fmt", "-check", "-recursive", "-diff"], &[])
             .context("terraform fmt -recursive infra puts this right")?;
+        Ok(())
+    }
+
+    /// A root module of its own, with a provider of its own.
+    pub(crate) fn check_auth0(&self) -> Result<()> {
+        let copy = self.copy("auth0")?;
+        let module = copy.infra().join("auth0");
+        self.run(&module, &["init", "-backend=false"], &[])?;
+        self.run(&module, &["validate"], &[]).map(drop)
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        self.check_format()?;
         let copy = self.copy("check")?;
         copy.initialise()?;
         copy.run(&["validate"], &[]).map(drop)

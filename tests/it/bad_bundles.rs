@@ -170,7 +170,7 @@ async fn a_folder_that_is_none_is_refused() -> Result<()> {
         (json!({ "files": [] }), "malformed"),
         (json!({ "files": { "a": 1 } }), "malformed"),
         (json!({ "files": { "a": { "base64": 1 } } }), "malformed"),
-        (json!({ "files": { "m/one/SKILL.md": good, "a": binary("***") } }), "malformed"),
+        (json!({ "files": { "m/one/SKILL.md": good, "a": binary("***") } }), "invalid"),
         (json!({ "files": { "m/one/SKILL.md": good, "../a": "x" } }), "bundle-path-traversal"),
         (json!({ "files": { "m/one/SKILL.md": good, "/a": "x" } }), "bundle-path-traversal"),
         (json!({ "files": { "m/one/SKILL.md": good, "a\u{0}b": "x" } }), "bundle-path-invalid"),

@@ -1,5 +1,5 @@
-//! Definitions that exist already, taken over through the door: the real packages in every form,
-//! again, and over what somebody changed here.
+//! Definitions that exist already, taken over through the door: again, and over what somebody
+//! changed here. The real packages are in `tests/outside`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,6 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::{House, Person};
 
-use crate::packages::{GENERATION_A, GENERATION_D, folder_upload, tarball, unpacked, zipped};
 use crate::world::text;
 
 /// Generation D in small: one agent, two workflows, an old name.
@@ -33,11 +32,6 @@ fn module(role: &str, principle: &str) -> Value {
 
 async fn import(person: &Person<'_>, bundle: &Value) -> Result<Value> {
     Ok(person.post("/v1/imports", bundle.clone()).await?.expect(201))
-}
-
-async fn upload(person: &Person<'_>, kind: &str, bytes: Vec<u8>) -> Result<Value> {
-    let sent = person.send("POST", "/v1/imports", &[("content-type", kind)], bytes).await?;
-    Ok(sent.expect(201))
 }
 
 /// The one of this name.
@@ -241,82 +235,4 @@ async fn two_organizations_import_the_same_and_share_nothing() -> Result<()> {
     edit(&ours, "tea-agent-brewer", "role", "Ours.".into(), true).await?;
     assert_eq!(agent(&theirs, "tea-agent-brewer").await?["draft"]["role"], "Make tea.");
     Ok(())
-}
-
-/// The real package in every form that it can be sent in, each into an organization of its own.
-async fn in_every_form(package: (&str, &str), check: impl Fn(&Value, &str)) -> Result<()> {
-    let Some(tarball) = tarball(package) else { return Ok(()) };
-    let house = House::open()?;
-    let files = unpacked(&tarball);
-    let folder = folder_upload(&files).to_string();
-    let forms = [
-        ("application/gzip", tarball),
-        ("application/zip", zipped(&files)),
-        ("application/json", folder.into_bytes()),
-    ];
-    let mut seen = Vec::new();
-    for (kind, bytes) in forms {
-        if bytes.len() > shared::http::LARGEST_BODY {
-            // Base64 and escapes make a folder larger than its tarball.
-            assert_eq!(kind, "application/json", "{} bytes", bytes.len());
-            continue;
-        }
-        let ada = house.organization().admin();
-        let record = upload(&ada, kind, bytes.clone()).await?;
-        assert_eq!(record["source"]["version"], package.0, "{kind}");
-        check(&record["outcome"], kind);
-        let before = versions(&ada).await?;
-        let again = upload(&ada, kind, bytes).await?;
-        assert_eq!((&again["replayed"], &again["id"]), (&json!(true), &record["id"]), "{kind}");
-        assert_eq!(versions(&ada).await?, before, "{kind}: a second time");
-        seen.push((record["outcome"].clone(), before));
-    }
-    assert!(seen.len() >= 2);
-    assert!(seen.iter().all(|one| *one == seen[0]), "the form makes a difference");
-    Ok(())
-}
-
-fn length(value: &Value) -> usize {
-    value.as_array().unwrap().len()
-}
-
-#[tokio::test]
-async fn generation_d_arrives_whole_in_every_form_and_once() -> Result<()> {
-    in_every_form(GENERATION_D, |outcome, kind| {
-        let report = &outcome["report"];
-        assert_eq!(length(&outcome["agents"]["created"]), 5, "{kind}");
-        assert_eq!(length(&outcome["workflows"]["created"]), 24, "{kind}");
-        assert_eq!(outcome["aliases"], 21, "{kind}");
-        assert_eq!(outcome["rooms"], 2, "{kind}");
-        assert_eq!(length(&outcome["catalog"]), 25, "{kind}");
-        assert_eq!(length(&outcome["edges"]), 7, "{kind}");
-        assert_eq!(length(&outcome["plan"]), 13, "{kind}");
-        for (count, expected) in
-            [("skills_live", 29), ("step_files", 23), ("lenses", 5), ("scripts_never_run", 16)]
-        {
-            assert_eq!(report["counts"][count], expected, "{kind} {count}");
-        }
-        assert_eq!(report["rejected"], json!([]), "{kind}");
-        let published = length(&outcome["published_workflows"]);
-        assert_eq!(published + length(&outcome["draft_workflows"]), 24, "{kind}");
-    })
-    .await
-}
-
-#[tokio::test]
-async fn generation_a_arrives_whole_in_every_form_and_once() -> Result<()> {
-    in_every_form(GENERATION_A, |outcome, kind| {
-        let report = &outcome["report"];
-        assert_eq!(length(&outcome["agents"]["created"]), 38, "{kind}");
-        assert_eq!(length(&outcome["workflows"]["created"]), 19, "{kind}");
-        assert_eq!(outcome["rooms"], 8, "{kind}");
-        assert_eq!(length(&report["rejected"]), 1, "{kind}");
-        assert_eq!(length(&report["unresolved"]), 20, "{kind}");
-        for (count, expected) in
-            [("tasks", 79), ("checklists", 45), ("templates", 45), ("commands_as_maps", 186)]
-        {
-            assert_eq!(report["counts"][count], expected, "{kind} {count}");
-        }
-    })
-    .await
 }

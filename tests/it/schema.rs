@@ -4,8 +4,16 @@
 use serde_json::Value;
 
 /// Keywords that say something to people, or that a body of ours cannot break.
-const ANNOTATIONS: [&str; 7] =
-    ["title", "description", "default", "examples", "example", "$schema", "pattern"];
+const ANNOTATIONS: [&str; 8] = [
+    "contentEncoding",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "example",
+    "$schema",
+    "pattern",
+];
 
 /// Every way in which `value` does not fit, each with its place.
 pub(crate) fn misfits(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
@@ -68,6 +76,14 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut 
                 let (bound, number) = (rule.as_f64().unwrap(), value.as_f64());
                 let low = keyword == "minimum";
                 if number.is_some_and(|n| if low { n < bound } else { n > bound }) {
+                    found.push(format!("{at}: {value} breaks {keyword} {bound}"));
+                }
+            }
+            "minItems" | "maxItems" => {
+                let bound = usize::try_from(rule.as_u64().unwrap()).unwrap();
+                let low = keyword == "minItems";
+                let length = value.as_array().map(Vec::len);
+                if length.is_some_and(|n| if low { n < bound } else { n > bound }) {
                     found.push(format!("{at}: {value} breaks {keyword} {bound}"));
                 }
             }

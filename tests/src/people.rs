@@ -26,6 +26,11 @@ impl<'a> Organization<'a> {
         self.member("ada", EVERYTHING)
     }
 
+    /// What an administrator sends with each request.
+    pub fn admin_token(&self) -> String {
+        self.admin().token.unwrap_or_default()
+    }
+
     pub fn member(&self, sub: &str, permissions: &[&str]) -> Person<'a> {
         let claims = json!({ "sub": sub, "org_id": self.org_id, "permissions": permissions });
         self.with_claims(&claims)

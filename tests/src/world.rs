@@ -109,6 +109,11 @@ impl World {
         Ok(Self { names })
     }
 
+    /// Every id of what is in here.
+    pub fn ids(&self) -> Vec<String> {
+        self.names.iter().map(|(_, id)| id.clone()).collect()
+    }
+
     /// The sample event of this function, as text, with every placeholder filled in.
     pub fn event(&self, function: &str, token: &str) -> String {
         let path = root().join("events").join(format!("{function}.json"));

@@ -1,5 +1,6 @@
 //! The whole product in one process: for `make dev`, for tests, and for a plain host.
 
+mod bounds;
 mod functions;
 pub mod invoke;
 pub mod openapi;

@@ -9,7 +9,7 @@ use shared::App;
 use shared::app::Parts;
 use shared::table::{Row, Trigger};
 
-use crate::functions;
+use crate::{bounds, functions};
 
 /// `summaries`: what each function is for, by its name.
 pub fn document(summaries: &BTreeMap<String, String>) -> anyhow::Result<Value> {
@@ -28,7 +28,7 @@ pub fn document(summaries: &BTreeMap<String, String>) -> anyhow::Result<Value> {
     let mut schemas = described.schemas;
     let mut schemas: Map<String, Value> = schemas.take_definitions(true).into_iter().collect();
     schemas.insert("Problem".into(), problem());
-    Ok(json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {
@@ -37,22 +37,48 @@ pub fn document(summaries: &BTreeMap<String, String>) -> anyhow::Result<Value> {
             "description": "Teams of LLM agents, run as a serverless system that a company owns.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
-        "servers": [{ "url": "/" }],
+        "servers": [{ "url": "/", "description": "Local, staging or production: the one that serves this.", "x-internal": false }],
         "security": [{ "bearer": [] }],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": { "bearer": {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                "description": "An RS256 access token with `org_id` and `permissions`.",
+                "description": "An RS256 access token with `org_id` and `permissions`, verified as RFC8725 asks.",
             } },
             "responses": { "Problem": {
                 "description": "RFC 9457 problem details; `type` names the cause and is stable.",
                 "content": { "application/problem+json": {
                     "schema": { "$ref": "#/components/schemas/Problem" } } },
+                "headers": carried(&["Retry-After"]),
             } },
+            "headers": headers(),
         },
-    }))
+    });
+    bounds::set(&mut document);
+    Ok(document)
+}
+
+/// Headers of an answer that a client may want to read: on every answer, and these besides.
+fn carried(besides: &[&str]) -> Value {
+    let always = ["Access-Control-Allow-Origin", "RateLimit", "RateLimit-Policy"];
+    let one = |name: &&str| {
+        ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") }))
+    };
+    always.iter().chain(besides).map(one).collect::<Map<_, _>>().into()
+}
+
+fn headers() -> Value {
+    let header = |description: &str| {
+        let schema = json!({ "type": "string", "maxLength": 256 });
+        json!({ "description": description, "required": false, "schema": schema })
+    };
+    json!({
+        "Access-Control-Allow-Origin": header("The page's origin, if the deployment lists it."),
+        "RateLimit": header("What is left, by the IETF's draft: `\"policy\";r=12;t=3`."),
+        "RateLimit-Policy": header("Which limits hold: `\"policy\";q=100;w=60`."),
+        "Retry-After": header("With 429 and 503: seconds to wait before the next try."),
+    })
 }
 
 fn complete(
@@ -76,6 +102,9 @@ fn complete(
     }
     let has_body = operation.contains_key("requestBody");
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        for response in responses.values_mut() {
+            response["headers"] = carried(&[]);
+        }
         for status in statuses(row, path, has_body) {
             let problem = json!({ "$ref": "#/components/responses/Problem" });
             responses.insert(status.to_string(), problem);
@@ -93,7 +122,8 @@ fn complete(
 
 /// Which problems a route can answer with.
 fn statuses(row: &Row, path: &str, has_body: bool) -> Vec<u16> {
-    let mut statuses = vec![500, 503];
+    // Of the edge, and of the limits on how often, before anything else is looked at.
+    let mut statuses = vec![400, 413, 429, 500, 503];
     if row.access.permission.is_some() {
         statuses.extend([401, 403, 422]);
     }
@@ -101,7 +131,7 @@ fn statuses(row: &Row, path: &str, has_body: bool) -> Vec<u16> {
         statuses.push(404);
     }
     if has_body {
-        statuses.extend([400, 409, 413, 415]);
+        statuses.extend([409, 415]);
     }
     let deletes = matches!(&row.trigger, Trigger::Route { method, .. } if method == "DELETE");
     if path.ends_with("/cancel") || deletes {
@@ -119,7 +149,7 @@ fn problem() -> Value {
         "properties": {
             "type": { "type": "string", "examples": ["urn:cadre:problem:not-found"] },
             "title": { "type": "string" },
-            "status": { "type": "integer" },
+            "status": { "type": "integer", "format": "int32", "minimum": 400, "maximum": 599 },
             "detail": { "type": "string", "description": "What is wrong, and what to do." },
         },
     })

@@ -60,7 +60,7 @@ fn unpack(upload: &Upload) -> Result<Bundle> {
             Content::Text(text) => text.into_bytes(),
             Content::Binary { base64 } => STANDARD
                 .decode(base64)
-                .map_err(|e| Error::Malformed(format!("`{path:.100}` is not base64: {e}")))?,
+                .map_err(|e| Error::Invalid(format!("`{path:.100}` is not base64: {e}")))?,
         };
         files.push((path, bytes));
     }

@@ -10,14 +10,17 @@ pub const MOST_MEMBERS: usize = 10_000;
 /// All of them together: what a tree of JSON costs in memory follows from this, not from its bytes.
 pub(super) const MOST_VALUES: usize = 50_000;
 
+/// Digits before the point.
+const LARGEST_MAGNITUDE: usize = 300;
+
 pub(super) fn check(json: &[u8]) -> Result<()> {
     let mut members = [0_usize; DEEPEST];
-    let mut depth = 0;
-    let mut values = 0;
-    let mut bytes = json.iter();
-    while let Some(byte) = bytes.next() {
+    let (mut depth, mut values, mut at) = (0, 0, 0);
+    while let Some(byte) = json.get(at) {
+        at += 1;
         match byte {
-            b'"' => skip_string(&mut bytes),
+            b'"' => at += text(&json[at..]),
+            b'0'..=b'9' => at += number(&json[at..])?,
             b'[' | b'{' if depth == DEEPEST => {
                 return refused(&format!("nested deeper than {DEEPEST}: flatten it"));
             }
@@ -45,15 +48,45 @@ pub(super) fn check(json: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// To behind the closing quote.
-fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
-    while let Some(byte) = bytes.next() {
+/// How long the rest of a text is, with its closing quote.
+fn text(rest: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(byte) = rest.get(at) {
+        at += 1;
         match byte {
-            b'"' => return,
-            b'\\' => drop(bytes.next()),
+            b'"' => return at,
+            b'\\' => at += 1,
             _ => {}
         }
     }
+    rest.len()
+}
+
+/// How long the rest of a number is. The database writes numbers out, and one of 309 digits does not
+/// come back as it went.
+fn number(rest: &[u8]) -> Result<usize> {
+    let digits = |from: usize| rest[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut at = digits(0);
+    let mut magnitude = at;
+    if rest.get(at) == Some(&b'.') {
+        at += 1;
+        at += digits(at);
+    }
+    if matches!(rest.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        let negative = rest.get(at) == Some(&b'-');
+        at += usize::from(matches!(rest.get(at), Some(b'+' | b'-')));
+        let exponent = &rest[at..at + digits(at)];
+        at += exponent.len();
+        let exponent = str::from_utf8(exponent).ok().and_then(|text| text.parse::<usize>().ok());
+        // What is too small is zero, and that comes back.
+        magnitude += if negative { 0 } else { exponent.unwrap_or(LARGEST_MAGNITUDE) };
+    }
+    if magnitude >= LARGEST_MAGNITUDE {
+        let why = format!("the body has a number of over {LARGEST_MAGNITUDE} digits: send a text");
+        return Err(Error::Invalid(why));
+    }
+    Ok(at)
 }
 
 fn refused(what: &str) -> Result<()> {
@@ -89,6 +122,20 @@ mod tests {
         assert!(check(text.as_bytes()).is_ok());
         let behind = format!(r#"["\\",{}]"#, nested(DEEPEST));
         assert!(check(behind.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn p4_a_number_that_would_not_come_back_is_refused() {
+        for good in
+            ["1e299", "-1.5E+298", "1e-400", "0", "[1,2.5e3]", "9007199254740993", "1e", "1."]
+        {
+            assert!(check(good.as_bytes()).is_ok(), "{good}");
+        }
+        let long = "9".repeat(301);
+        for bad in ["1e300", "1.7976931348623157e308", "[-1E+999]", "1e99999999999999999999", &long]
+        {
+            assert!(check(bad.as_bytes()).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The host as a process of its own, which can be killed as a process is: at once, without notice.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -13,8 +14,13 @@ use tokio::sync::watch;
 
 use super::machine::{Answer, Invoke};
 use super::sandbox::answer;
+use crate::world::root;
+
+/// So that each has a log of its own.
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 pub struct HostProcess {
+    number: u32,
     environment: Vec<(String, String)>,
     child: Mutex<Option<Child>>,
     /// Where it listens; nothing while it is down.
@@ -30,6 +36,7 @@ impl HostProcess {
     pub fn start(environment: &[(&str, &str)]) -> Result<Self> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let host = Self {
+            number: STARTED.fetch_add(1, Ordering::Relaxed),
             environment: environment.iter().map(owned).collect(),
             child: Mutex::default(),
             url: watch::Sender::new(None),
@@ -63,6 +70,13 @@ impl HostProcess {
         self.http.request(method, format!("{}{path}", up.unwrap_or_default()))
     }
 
+    /// What it has said so far, in all its lives.
+    pub fn log(&self) -> Result<PathBuf> {
+        let folder = root().join(".local/test/logs");
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder.join(format!("host-{}-{}.log", std::process::id(), self.number)))
+    }
+
     fn kill(&self) {
         if let Some(mut child) = self.child.lock().unwrap().take() {
             let _ = child.kill();
@@ -74,9 +88,9 @@ impl HostProcess {
         let binary = binary()?;
         let mut child = Command::new(&binary)
             .env_remove("RUN_STATE_MACHINE_ARN")
+            .env("LOG_LEVEL", "info")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("HOST_ADDRESS", "127.0.0.1:0")
-            .env("LOG_LEVEL", "info")
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -84,9 +98,12 @@ impl HostProcess {
         let log = BufReader::new(child.stderr.take().context("no log")?);
         *self.child.lock().unwrap() = Some(child);
         let url = self.url.clone();
+        // Kept beside the stack's own logs: what no log may hold is looked for in all of them.
+        let mut kept = File::options().create(true).append(true).open(self.log()?)?;
         // Reads to the end, or the host would stand still on a full pipe.
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
+                let _ = writeln!(kept, "{line}");
                 let line: Value = serde_json::from_str(&line).unwrap_or_default();
                 if line["message"] == "listening" {
                     url.send_replace(line["address"].as_str().map(|a| format!("http://{a}")));

@@ -1,6 +1,6 @@
 //! The published packages that imports are held to. Fetched from npm when a test runs, never part
-//! of the repository; where npm cannot be reached it is said aloud, and hand-made bundles stand
-//! alone.
+//! of the repository; where npm cannot be reached the tests with them are counted as skipped, and
+//! hand-made bundles stand alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,6 +8,7 @@ use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
@@ -15,29 +16,23 @@ use serde_json::{Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::world::root;
+use tests::world::root;
 
 pub(crate) const GENERATION_A: (&str, &str) =
     ("4.44.3", "6fbef43cf918658c0741240bf459c6f029b60c03b52c6542a3aaf875832025d6");
 pub(crate) const GENERATION_D: (&str, &str) =
     ("6.12.0", "ac05c93f0b3c4256bb4072e6e1ff181eaad6cc0a64a27a63893bfb2b0b64aed2");
 
-/// The tarball of `bmad-method`, fetched once; `None`, said aloud, where npm cannot be had.
-pub(crate) fn tarball((version, digest): (&str, &str)) -> Option<Vec<u8>> {
+/// The tarball of `bmad-method`, fetched once; an error says why it cannot be had.
+pub(crate) fn tarball((version, digest): (&str, &str)) -> Result<Vec<u8>> {
     let folder = folder();
     let file = folder.join(format!("bmad-method-{version}.tgz"));
-    if !file.exists()
-        && let Err(why) = fetch(version, &folder, &file)
-    {
-        #[expect(clippy::print_stderr, reason = "what was not tested is worth seeing")]
-        {
-            eprintln!("skipped: bmad-method {version} cannot be fetched: {why}");
-        }
-        return None;
+    if !file.exists() {
+        fetch(version, &folder, &file).with_context(|| format!("bmad-method {version}"))?;
     }
-    let bytes = fs::read(&file).unwrap();
-    assert_eq!(shared::digest::sha256(&bytes), digest, "{} is another", file.display());
-    Some(bytes)
+    let bytes = fs::read(&file)?;
+    ensure!(shared::digest::sha256(&bytes) == digest, "{} is another", file.display());
+    Ok(bytes)
 }
 
 fn folder() -> PathBuf {
@@ -46,7 +41,7 @@ fn folder() -> PathBuf {
 }
 
 /// Into a folder of its own first: tests run side by side and must not see half a file.
-fn fetch(version: &str, folder: &Path, file: &Path) -> anyhow::Result<()> {
+fn fetch(version: &str, folder: &Path, file: &Path) -> Result<()> {
     let own = folder.join(format!("fetch-it-{}-{version}", std::process::id()));
     fs::create_dir_all(&own)?;
     let mut npm = Command::new("npm");
@@ -54,7 +49,7 @@ fn fetch(version: &str, folder: &Path, file: &Path) -> anyhow::Result<()> {
     let packed = npm.arg(format!("bmad-method@{version}")).output();
     let moved = packed.map_err(anyhow::Error::from).and_then(|output| {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        anyhow::ensure!(output.status.success(), "npm: {said}");
+        ensure!(output.status.success(), "npm: {said}");
         Ok(fs::rename(own.join(file.file_name().unwrap_or_default()), file)?)
     });
     fs::remove_dir_all(&own)?;
