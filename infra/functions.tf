@@ -7,7 +7,7 @@ locals {
   queues    = { for name, row in local.functions : name => row if can(row.queue) }
   schedules = { for name, row in local.functions : name => row if can(row.schedule) }
 
-  # Behind a token: a function verifies it again itself, so it must know whose it is.
+  # Behind a proof of who calls: the function verifies it, so it must know whose it is.
   guarded = { for name, row in local.routes : name => row if row.permission != "public" }
 
   auth = {
@@ -37,6 +37,7 @@ module "function" {
     { LOG_LEVEL = var.log_level },
     contains(keys(local.routes), each.key) ? local.gate : {},
     contains(keys(local.guarded), each.key) ? local.auth : {},
+    can(each.value.route) && length(var.cors_origins) > 0 ? { CORS_ORIGINS = join(",", var.cors_origins) } : {},
     var.environment,
   )
 

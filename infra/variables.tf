@@ -64,6 +64,17 @@ variable "requests_per_second" {
   default     = 200
 }
 
+variable "cors_origins" {
+  description = "Origins whose pages may call the API with credentials: exact, https. None by default."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : can(regex("^https://[a-z0-9.-]+(:[0-9]+)?$", origin))])
+    error_message = "An origin is https://host or https://host:port, without path and without *."
+  }
+}
+
 variable "keep_data" {
   description = "Whether the table refuses to be deleted."
   type        = bool

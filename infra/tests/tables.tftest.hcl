@@ -76,13 +76,23 @@ run "routes" {
   }
 
   assert {
-    condition     = alltrue([for name, route in aws_apigatewayv2_route.this : route.authorization_type == (local.functions[name].permission == "public" ? "NONE" : "JWT")])
-    error_message = "Every route but a public one is behind the authorizer."
+    condition     = alltrue([for name, route in aws_apigatewayv2_route.this : route.authorization_type == "NONE"])
+    error_message = "The function is the authority on who calls: the gateway cannot read API keys and cookies."
   }
 
   assert {
-    condition     = [for name, route in aws_apigatewayv2_route.this : name if route.authorization_type == "NONE"] == ["platform-health", "platform-openapi"]
+    condition     = [for name, row in local.routes : name if row.permission == "public"] == ["platform-health", "platform-openapi"]
     error_message = "These are public, and no other: think twice before you add to this list."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.this.default_route_settings[0].throttling_rate_limit == var.requests_per_second && aws_apigatewayv2_stage.this.default_route_settings[0].throttling_burst_limit == var.requests_per_second * 2
+    error_message = "What is not asked who it is, is throttled all the same."
+  }
+
+  assert {
+    condition     = length(aws_apigatewayv2_api.this.cors_configuration) == 0
+    error_message = "Nobody's pages may call unless they are listed."
   }
 
   assert {
@@ -94,11 +104,34 @@ run "routes" {
     condition     = keys(aws_lambda_permission.api) == keys(local.routes)
     error_message = "The gateway may call exactly the functions that have a route."
   }
+}
+
+run "origins" {
+  command = plan
+
+  variables {
+    cors_origins = ["https://app.example"]
+  }
 
   assert {
-    condition     = aws_apigatewayv2_authorizer.token.jwt_configuration[0].issuer == var.auth_issuer && aws_apigatewayv2_authorizer.token.jwt_configuration[0].audience == toset([var.auth_audience])
-    error_message = "The authorizer takes this issuer's tokens for this API."
+    condition     = aws_apigatewayv2_api.this.cors_configuration[0].allow_origins == toset(["https://app.example"])
+    error_message = "The gateway answers for the listed origins."
   }
+
+  assert {
+    condition     = alltrue([for name, row in local.functions : contains(module.function[name].environment, "CORS_ORIGINS") == can(row.route)])
+    error_message = "Each function with a route knows them too."
+  }
+}
+
+run "no_wildcards" {
+  command = plan
+
+  variables {
+    cors_origins = ["*"]
+  }
+
+  expect_failures = [var.cors_origins]
 }
 
 run "state_machines" {

@@ -8,7 +8,7 @@ use shared::table::{Access, Callers, Row};
 use tests::{EVERYTHING, House, Organization, Person};
 
 use crate::key::Key;
-use crate::visitors::{self, Scene, Verdict};
+use crate::visitors::{self, Keys, Scene, Verdict};
 use crate::world::{World, routes};
 
 /// Those that need a permission.
@@ -39,7 +39,8 @@ fn row_reads(name: &str) -> bool {
 async fn a25_every_route_treats_every_visitor_as_its_row_says() -> Result<()> {
     let house = House::open()?;
     let ours = house.organization();
-    let scene = Scene { house: &house, org: &ours, forger: Key::new() };
+    let keys = Keys::of(&ours).await?;
+    let scene = Scene { house: &house, org: &ours, forger: Key::new(), keys };
     let nothing = World::empty();
     let (visitors, routes) = (visitors::all(), routes());
     let mut cells = 0;

@@ -1,6 +1,7 @@
 //! The edge: what every answer carries, whoever gives it; which pages may call; what is refused
 //! before anything is parsed.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -198,6 +199,56 @@ async fn p4_a_body_of_many_or_deep_parts_is_refused_on_every_route_that_takes_js
     }
     assert!(tried >= 27, "only {tried}");
     Ok(())
+}
+
+/// `PARALLEL_UPLOADS` at once, of a megabyte each: all are answered, and others are not kept waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p4_many_uploads_at_once_are_answered_and_others_go_on() -> Result<()> {
+    let uploads = std::env::var("PARALLEL_UPLOADS").ok().map_or(Ok(40), |count| count.parse())?;
+    let house = House::open()?;
+    let (ours, theirs) = (house.organization().admin(), house.organization().admin());
+    let file = "# notes\n".repeat(128 * 1024);
+    let send = async |number: u32| {
+        let name = format!("m/n{number}.md");
+        ours.post("/v1/imports", json!({ "files": { name: file } })).await
+    };
+    let all = async { futures(uploads, send).await };
+    let beside = async {
+        let mut slowest = std::time::Duration::ZERO;
+        for _ in 0..20 {
+            let since = std::time::Instant::now();
+            theirs.get("/v1/agents").await?.expect(200);
+            slowest = slowest.max(since.elapsed());
+        }
+        anyhow::Ok(slowest)
+    };
+    let (all, slowest) = tokio::join!(all, beside);
+    for status in all? {
+        assert!([201, 413, 422, 429].contains(&status), "{status}");
+    }
+    tests::tell(&format!(
+        "P4: {uploads} uploads at once, the slowest read beside them {:?}",
+        slowest?
+    ));
+    Ok(())
+}
+
+/// All of them side by side: their statuses.
+async fn futures(count: u32, send: impl AsyncFn(u32) -> Result<Reply>) -> Result<Vec<u16>> {
+    let mut waiting: Vec<_> = (0..count).map(|number| Box::pin(send(number))).collect();
+    let mut statuses = Vec::new();
+    std::future::poll_fn(|context| {
+        waiting.retain_mut(|one| match one.as_mut().poll(context) {
+            std::task::Poll::Ready(reply) => {
+                statuses.push(reply.map(|reply| reply.status.as_u16()));
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if waiting.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    statuses.into_iter().collect()
 }
 
 /// A router that lists origins.

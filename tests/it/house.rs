@@ -231,7 +231,7 @@ async fn a_statement_over_what_the_role_has_no_right_to_would_be_noticed() -> Re
 }
 
 #[test]
-fn only_the_database_door_speaks_to_the_driver() {
+fn t6_only_the_database_door_speaks_to_the_driver() {
     let forbidden = [
         ".query(",
         ".query_one(",

@@ -19,14 +19,14 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use uuid::Uuid;
 
 /// A `PgBouncer` of our own in front of the same Postgres.
-struct Pooler {
+pub(crate) struct Pooler {
     child: Mutex<Child>,
     folder: PathBuf,
     url: String,
 }
 
 impl Pooler {
-    async fn start(server_connections: u32) -> Result<Self> {
+    pub(crate) async fn start(server_connections: u32) -> Result<Self> {
         let [port] = local::ports::free()?;
         let app: Config = config::Database::from_env()?.url.expose().parse()?;
         let password = String::from_utf8(app.get_password().context("no password")?.to_vec())?;
@@ -70,7 +70,7 @@ impl Pooler {
     }
 
     /// One client, as a function has it.
-    fn client(&self) -> Result<Db> {
+    pub(crate) fn client(&self) -> Result<Db> {
         let url = Secret::new(format!("{}?application_name={}", self.url, self.name()));
         Db::connect(&config::Database { url, ca: None, pool: 1 })
     }
@@ -80,7 +80,7 @@ impl Pooler {
     }
 
     /// A connection that knows nothing of tenants.
-    async fn bare(&self) -> Result<Client> {
+    pub(crate) async fn bare(&self) -> Result<Client> {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
@@ -179,7 +179,7 @@ async fn use_it(db: Db, dice: Arc<Dice>, seen: Arc<Mutex<Seen>>) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_clients_with_150_calls_each_on_two_server_connections_never_fail() -> Result<()> {
+async fn t1_eight_clients_with_150_calls_each_on_two_server_connections_never_fail() -> Result<()> {
     let pooler = Pooler::start(2).await?;
     let dice = Arc::new(Dice::new());
     println!("CRASH_SEED={}", dice.seed);
@@ -232,7 +232,7 @@ async fn nothing_is_left_behind(pooler: &Pooler, after: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn after_any_transaction_the_next_client_of_its_connection_sees_no_tenant() -> Result<()> {
+async fn t1_after_any_transaction_the_next_client_of_its_connection_sees_no_tenant() -> Result<()> {
     let pooler = Pooler::start(1).await?;
     let db = pooler.client()?;
     let tenant = tenant(&db).await?;

@@ -95,7 +95,7 @@ const RULES: [(&str, &str); 11] = [
 ];
 
 /// Whatever breaks a rule, with the rule.
-async fn faults(client: &Client) -> Result<Vec<String>> {
+pub(crate) async fn faults(client: &Client) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for (rule, sql) in RULES {
         for row in rows(client, sql).await? {
@@ -106,7 +106,7 @@ async fn faults(client: &Client) -> Result<Vec<String>> {
 }
 
 /// A migrated database with two organizations' rows in every table.
-async fn with_samples() -> Result<Scratch> {
+pub(crate) async fn with_samples() -> Result<Scratch> {
     let scratch = Scratch::migrated().await?;
     let owner = scratch.owner().await?;
     for (number, _) in (1..).zip(platform::migrate::runner().get_migrations()) {
@@ -118,21 +118,21 @@ async fn with_samples() -> Result<Scratch> {
 }
 
 #[tokio::test]
-async fn the_catalogue_keeps_every_rule_of_tenancy() -> Result<()> {
+async fn t3_the_catalogue_keeps_every_rule_of_tenancy() -> Result<()> {
     let scratch = Scratch::migrated().await?;
     assert_eq!(faults(&scratch.owner().await?).await?, [""; 0]);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_database_of_the_test_stack_keeps_them_too() -> Result<()> {
+async fn t3_the_database_of_the_test_stack_keeps_them_too() -> Result<()> {
     assert_eq!(faults(&crate::record::owner().await?).await?, [""; 0]);
     Ok(())
 }
 
 /// Every way to open a table a crack, on every table: each must be noticed.
 #[tokio::test]
-async fn no_single_policy_or_force_can_be_lost_unnoticed() -> Result<()> {
+async fn t7_no_single_policy_or_force_can_be_lost_unnoticed() -> Result<()> {
     let scratch = Scratch::migrated().await?;
     let owner = scratch.owner().await?;
     let mut mutants = 0;
@@ -186,7 +186,7 @@ async fn no_single_policy_or_force_can_be_lost_unnoticed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_a_tenant_every_table_is_empty_and_takes_nothing() -> Result<()> {
+async fn t2_without_a_tenant_every_table_is_empty_and_takes_nothing() -> Result<()> {
     let scratch = with_samples().await?;
     let app = scratch.app().await?;
     let tables = tables(&app).await?;
@@ -257,7 +257,7 @@ async fn the_context_ends_with_its_transaction_however_it_ends() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_dispatcher_names_waiting_messages_of_all_tenants_and_shows_nothing_of_them()
+async fn t9_the_dispatcher_names_waiting_messages_of_all_tenants_and_shows_nothing_of_them()
 -> Result<()> {
     let scratch = with_samples().await?;
     let app = scratch.app().await?;

@@ -1,16 +1,42 @@
 //! Everybody who might stand before a route's door, and what its row says to them.
 
+use anyhow::Result;
 use serde_json::{Value, json};
 use shared::table::{Access, Callers};
 use tests::{EVERYTHING, House, Organization, Person, Reply};
 
 use crate::key::{Key, unsigned};
+use crate::world::text;
 
 pub(crate) struct Scene<'a> {
     pub(crate) house: &'a House,
     pub(crate) org: &'a Organization<'a>,
     /// Signs as the issuer would, and is not the issuer.
     pub(crate) forger: Key,
+    /// Of the organization: with every right, with one, and one that was revoked.
+    pub(crate) keys: Keys,
+}
+
+pub(crate) struct Keys {
+    all: String,
+    one: String,
+    revoked: String,
+}
+
+impl Keys {
+    pub(crate) async fn of(org: &Organization<'_>) -> Result<Self> {
+        let ada = org.admin();
+        let make = async |permissions: &[&str]| {
+            let body = json!({ "name": "visitor", "permissions": permissions });
+            anyhow::Ok(ada.post("/v1/keys", body).await?.expect(201))
+        };
+        let (all, one) = (make(EVERYTHING).await?, make(&["agents:read"]).await?);
+        let revoked = make(EVERYTHING).await?;
+        let path = format!("/v1/keys/{}", text(&revoked["id"]));
+        assert!(ada.send("DELETE", &path, &[], "").await?.status.is_success());
+        let secret = |made: &Value| text(&made["secret"]);
+        Ok(Self { all: secret(&all), one: secret(&one), revoked: secret(&revoked) })
+    }
 }
 
 type Arrives = Box<dyn for<'a> Fn(&Scene<'a>, &Access) -> Option<Person<'a>>>;
@@ -134,6 +160,19 @@ fn powerless(access: &Access) -> Verdict {
     }
 }
 
+fn machine_without(access: &Access) -> Verdict {
+    match access.callers {
+        Callers::People => Verdict::NotThisKind,
+        _ => Verdict::Powerless,
+    }
+}
+
+/// Another letter at this place.
+fn changed(key: &str, at: usize) -> String {
+    let other = if &key[at..=at] == "a" { "b" } else { "a" };
+    format!("{}{other}{}", &key[..at], &key[at + 1..])
+}
+
 pub(crate) fn all() -> Vec<Visitor> {
     let unknown: fn(&Access) -> Verdict = |_| Verdict::Unknown;
     let past = || jiff::Timestamp::now().as_second();
@@ -189,6 +228,25 @@ pub(crate) fn all() -> Vec<Visitor> {
         Visitor { name: "wrong permission", arrives: all_but, verdict: powerless },
         Visitor { name: "right permission of another tenant", arrives: other, verdict: for_people },
         Visitor { name: "machine token", arrives: robot, verdict: for_machines },
+        Visitor {
+            name: "API key with every right",
+            arrives: Box::new(|scene, _| Some(scene.house.with_token(&scene.keys.all))),
+            verdict: for_machines,
+        },
+        Visitor {
+            name: "API key without the right",
+            arrives: Box::new(|scene, access| {
+                let other = access.permission.as_deref() != Some("agents:read");
+                other.then(|| scene.house.with_token(&scene.keys.one))
+            }),
+            verdict: machine_without,
+        },
+        garbage("revoked API key", |scene| scene.keys.revoked.clone()),
+        garbage("API key with one letter changed", |scene| changed(&scene.keys.all, 40)),
+        garbage("API key of another tenant's name", |scene| changed(&scene.keys.all, 8)),
+        garbage("API key without its end", |scene| {
+            scene.keys.all[..scene.keys.all.len() - 1].to_owned()
+        }),
         Visitor { name: "the right one", arrives: right, verdict: for_people },
     ]
 }
