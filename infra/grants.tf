@@ -27,6 +27,16 @@ locals {
       environment = { REDIS_URL = var.redis_url }
     }
 
+    sign-in = {
+      statements = []
+      environment = {
+        AUTH_CLIENT_ID     = var.sign_in.client_id
+        AUTH_CLIENT_SECRET = var.sign_in_secret
+        PUBLIC_URL         = var.sign_in.public_url
+        SESSION_KEY        = var.session_key
+      }
+    }
+
     llm = {
       statements = [for _ in ["bedrock"] : {
         actions   = ["bedrock:InvokeModel"]

@@ -99,6 +99,31 @@ variable "auth_jwks_url" {
   default     = ""
 }
 
+variable "sign_in" {
+  description = "The issuer's client that signs people in, and where their browsers reach this deployment: https://host."
+  type = object({
+    client_id  = string
+    public_url = string
+  })
+
+  validation {
+    condition     = can(regex("^https?://[^/]+$", var.sign_in.public_url))
+    error_message = "sign_in.public_url is scheme and host, without a path."
+  }
+}
+
+variable "sign_in_secret" {
+  description = "The secret of that client."
+  type        = string
+  sensitive   = true
+}
+
+variable "session_key" {
+  description = "What refresh tokens are sealed with: 32 random bytes as base64. To change it, put the new one in front and a comma between."
+  type        = string
+  sensitive   = true
+}
+
 # ---- What lies outside: made elsewhere until the network and the databases move in here
 
 variable "database_url" {

@@ -17,6 +17,9 @@ variables {
   functions            = "tests/fixtures/queue/functions"
   archives             = "tests/fixtures/empty.zip"
   auth_issuer          = "https://issuer.example/"
+  sign_in              = { client_id = "web", public_url = "https://cadre.example" }
+  sign_in_secret       = "secret"
+  session_key          = "c2Vzc2lvbg=="
   auth_audience        = "https://api.example"
   database_url         = "postgres://app@db.example/cadre"
   migrate_database_url = "postgres://owner@db.example/cadre"

@@ -16,6 +16,9 @@ variables {
   region               = "eu-west-1"
   archives             = "tests/fixtures/empty.zip"
   auth_issuer          = "https://issuer.example/"
+  sign_in              = { client_id = "web", public_url = "https://cadre.example" }
+  sign_in_secret       = "secret"
+  session_key          = "c2Vzc2lvbg=="
   auth_audience        = "https://api.example"
   database_url         = "postgres://app@db.example/cadre"
   migrate_database_url = "postgres://owner@db.example/cadre"

@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     paths::{Paths, tail},
     progress::{Step, say},
+    settings::program,
 };
 pub use unpack::Postgres;
 
@@ -62,6 +63,13 @@ pub fn second_issuer(paths: &Paths) -> Result<PathBuf> {
         "oidc-provider, an issuer that is not ours, for a test",
     )?;
     Ok(paths.tools.join("node/node_modules"))
+}
+
+/// What only a test needs: Chromium, and the program that drives it, which is returned.
+pub fn browser(paths: &Paths) -> Result<PathBuf> {
+    let _one_at_a_time = lock(paths)?;
+    debian::browser(paths)?;
+    program("chromedriver").context("chromium-driver brought no chromedriver")
 }
 
 /// What only `make lint` needs: the folder with `asl-validator`.

@@ -22,6 +22,7 @@ pub struct Parts {
     pub redis: OnceLock<Redis>,
     pub gate: OnceLock<Gate>,
     pub auth: OnceLock<Verifier>,
+    pub sign_in: OnceLock<config::SignIn>,
     pub llm: OnceLock<Llm>,
     pub states: tokio::sync::OnceCell<States>,
 }
@@ -45,6 +46,10 @@ impl App {
 
     pub fn auth(self) -> Result<&'static Verifier> {
         once(&self.0.auth, || Ok(Verifier::new(config::Auth::from_env()?)))
+    }
+
+    pub fn sign_in(self) -> Result<&'static config::SignIn> {
+        once(&self.0.sign_in, config::SignIn::from_env)
     }
 
     pub fn llm(self) -> Result<&'static Llm> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// What must not be printed. There is no `Display`, and `Debug` shows nothing.
 #[derive(Clone)]
@@ -143,6 +143,39 @@ pub fn run_state_machine() -> Result<String> {
     required("RUN_STATE_MACHINE_ARN")
 }
 
+/// Who we are to the issuer when people sign in, and to the people.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    pub issuer: String,
+    pub audience: String,
+    pub client_id: String,
+    pub client_secret: Secret<String>,
+    /// Where browsers reach us: scheme and host, without a slash at its end.
+    pub public_url: String,
+    /// What refresh tokens are sealed with: 32 bytes as base64; older keys follow after commas.
+    pub session_key: Secret<String>,
+}
+
+impl SignIn {
+    pub fn from_env() -> Result<Self> {
+        let public_url = required("PUBLIC_URL")?;
+        let (scheme, host) = public_url.split_once("://").unwrap_or_default();
+        let near = ["localhost", "127.0.0.1"].contains(&host.split(':').next().unwrap_or_default());
+        ensure!(
+            (scheme == "https" || (scheme == "http" && near)) && !host.contains('/'),
+            "PUBLIC_URL=`{public_url}` must be https://host, without a path"
+        );
+        Ok(Self {
+            issuer: required("AUTH_ISSUER")?,
+            audience: required("AUTH_AUDIENCE")?,
+            client_id: required("AUTH_CLIENT_ID")?,
+            client_secret: Secret::new(required("AUTH_CLIENT_SECRET")?),
+            session_key: Secret::new(required("SESSION_KEY")?),
+            public_url,
+        })
+    }
+}
+
 /// Where the host listens: `HOST_ADDRESS`, for example 127.0.0.1:8080.
 pub fn host_address() -> Result<String> {
     required("HOST_ADDRESS")
@@ -165,6 +198,7 @@ pub fn check(uses: &[String]) -> Result<()> {
             "owner-db" => &["MIGRATE_DATABASE_URL"],
             "redis" => &["REDIS_URL"],
             "states" => &["RUN_STATE_MACHINE_ARN"],
+            "sign-in" => &["AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET", "PUBLIC_URL", "SESSION_KEY"],
             // Has defaults throughout: without settings it is the extractive provider.
             "llm" => &[],
             other => bail!("functions.json names a capability that nobody knows: `{other}`"),

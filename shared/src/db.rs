@@ -240,5 +240,5 @@ params! {
     Uuid => UUID, Option<Uuid> => UUID, Vec<Uuid> => UUID_ARRAY,
     Value => JSONB, Option<Value> => JSONB,
     Timestamp => TIMESTAMPTZ, Option<Timestamp> => TIMESTAMPTZ,
-    &[u8] => BYTEA, Vec<u8> => BYTEA, Vec<i32> => INT4_ARRAY, Vec<i64> => INT8_ARRAY,
+    &[u8] => BYTEA, Vec<u8> => BYTEA, Option<Vec<u8>> => BYTEA, Vec<i32> => INT4_ARRAY, Vec<i64> => INT8_ARRAY,
 }

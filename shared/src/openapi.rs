@@ -3,11 +3,15 @@
 use std::future::Future;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::http::{Accepted, Created, IdempotencyKey, Json, Path, Query, Upload};
+use crate::http::{
+    Accepted, Created, Done, FormOr, IdempotencyKey, Json, Page, Path, Query, SeeOther, Sheet,
+    Upload,
+};
 use crate::{App, Caller, Result};
 
 /// What one argument of a handler says about the request.
@@ -17,6 +21,9 @@ pub trait Part {
 
 impl Part for State<App> {}
 impl Part for Caller {}
+impl Part for FormOr {}
+// Cookies, and what a browser says of itself: no client of the API sends them.
+impl Part for HeaderMap {}
 
 impl<T: Segments> Part for Path<T> {
     fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
@@ -127,7 +134,28 @@ macro_rules! answers {
     };
 }
 
+impl Answer for SeeOther {
+    fn describe(_: &mut SchemaGenerator) -> (u16, Value) {
+        (303, json!({ "description": "Go there: a browser does." }))
+    }
+}
+
+impl Answer for Page {
+    fn describe(_: &mut SchemaGenerator) -> (u16, Value) {
+        let html = json!({ "text/html": { "schema": { "type": "string" } } });
+        (200, json!({ "description": "A page.", "content": html }))
+    }
+}
+
+impl Answer for Sheet {
+    fn describe(_: &mut SchemaGenerator) -> (u16, Value) {
+        let css = json!({ "text/css": { "schema": { "type": "string" } } });
+        (200, json!({ "description": "A style sheet.", "content": css }))
+    }
+}
+
 answers! {
+    Done => 200 "Done; a form of our own page is led back to it instead.",
     Json => 200 "As asked.",
     Created => 201 "Created.",
     Accepted => 202 "On record; it will be done.",

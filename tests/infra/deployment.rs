@@ -123,6 +123,11 @@ impl Deployed {
             "architecture": ARCHITECTURE,
             "environment": { "AWS_ENDPOINT_URL": endpoint },
             "auth_issuer": stack.var("AUTH_ISSUER")?,
+            "sign_in": {
+                "client_id": stack.var("AUTH_CLIENT_ID")?, "public_url": stack.var("PUBLIC_URL")?,
+            },
+            "sign_in_secret": stack.var("AUTH_CLIENT_SECRET")?,
+            "session_key": stack.var("SESSION_KEY")?,
             "auth_audience": stack.var("AUTH_AUDIENCE")?,
             "auth_jwks_url": stack.var("AUTH_JWKS_URL")?,
             "database_url": stack.var("DATABASE_URL")?,

@@ -163,10 +163,12 @@ fn every_operation_says_what_it_gives_and_how_it_refuses() {
     for (path, method, operation) in operations(&document) {
         let place = format!("{method} {path}");
         let responses = operation["responses"].as_object().unwrap();
-        let good: Vec<_> = responses.keys().filter(|status| status.starts_with('2')).collect();
+        // A browser on its way in or out is led on.
+        let is_good = |status: &str| status.starts_with('2') || status == "303";
+        let good: Vec<_> = responses.keys().filter(|status| is_good(status)).collect();
         assert_eq!(good.len(), 1, "{place}: {good:?}");
         let problem = "#/components/responses/Problem";
-        for (status, response) in responses.iter().filter(|(s, _)| !s.starts_with('2')) {
+        for (status, response) in responses.iter().filter(|(s, _)| !is_good(s)) {
             assert_eq!(response["$ref"], problem, "{place} {status}");
         }
         for status in ["500", "503"] {
@@ -174,7 +176,9 @@ fn every_operation_says_what_it_gives_and_how_it_refuses() {
         }
         let open = operation["security"].as_array().is_some_and(Vec::is_empty);
         assert_eq!(open, operation.get("x-permission").is_none(), "{place}");
-        assert_eq!(open, !responses.contains_key("401"), "{place}");
+        // The way in asks nobody who they are, and refuses all the same.
+        let refuses = responses.contains_key("401") || path.starts_with("/auth/");
+        assert!(open != refuses || path.starts_with("/auth/"), "{place}");
         assert_eq!(responses.contains_key("404"), path.contains('{'), "{place}");
     }
 }
@@ -207,14 +211,20 @@ async fn every_answer_fits_the_schema_of_its_route() -> Result<()> {
     let world = World::build(&house, &org).await?;
     let document = document();
     let ada = org.admin();
+    let leaver = org.member("leaver", tests::EVERYTHING);
     for (_, _, operation) in operations(&document) {
         let name = text(&operation["operationId"]);
-        let reply = world.call(&name).by(&ada).await?;
+        // It takes back every token of whoever calls it.
+        let person = if name == "identity-revoke-all" { &leaver } else { &ada };
+        let reply = world.call(&name).by(person).await?;
         let status = reply.status.as_u16().to_string();
         let response = &operation["responses"][&status];
         assert!(response.is_object(), "{name} answered {status}: {}", reply.body);
         let schema = &response["content"]["application/json"]["schema"];
-        assert_eq!(misfits(&document, schema, &reply.body), [""; 0], "{name}");
+        // Pages, and what leads on, have none.
+        if schema.is_object() {
+            assert_eq!(misfits(&document, schema, &reply.body), [""; 0], "{name}");
+        }
         if reply.body["items"].is_array() {
             assert_ne!(reply.body["items"], serde_json::json!([]), "{name} shows nothing");
         }

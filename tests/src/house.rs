@@ -11,9 +11,10 @@ use shared::db::Db;
 use shared::gate::{Gate, Limits};
 use shared::llm::{Llm, Provider, Settings};
 use shared::redis::Redis;
-use shared::{App, config};
+use shared::{App, Secret, config};
 use uuid::Uuid;
 
+use crate::desk::SESSION_KEY;
 use crate::scripted::{Script, Server};
 use crate::{Organization, Person, Signer};
 
@@ -48,6 +49,7 @@ impl House {
             redis: redis.into(),
             gate: gate.into(),
             auth: Verifier::new(signer.settings()).into(),
+            sign_in: sign_in(&signer.settings()).into(),
             llm: llm.into(),
             ..Parts::default()
         });
@@ -65,6 +67,18 @@ impl House {
 
     pub fn with_token(&self, token: &str) -> Person<'_> {
         Person { router: &self.router, token: Some(token.to_owned()) }
+    }
+}
+
+/// Settings of sign-in, at an issuer that answers nobody: see [`crate::desk`].
+fn sign_in(auth: &config::Auth) -> config::SignIn {
+    config::SignIn {
+        issuer: "https://issuer.test/".into(),
+        audience: auth.audience.clone(),
+        client_id: "web".into(),
+        client_secret: Secret::new("secret".into()),
+        public_url: "https://cadre.test".into(),
+        session_key: Secret::new(SESSION_KEY.into()),
     }
 }
 

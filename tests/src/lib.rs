@@ -5,6 +5,7 @@ use std::io::Write;
 
 pub mod cache;
 pub mod crash;
+pub mod desk;
 pub mod drive;
 mod house;
 mod people;
@@ -37,7 +38,19 @@ pub const EVERYTHING: &[&str] = &[
     "keys:write",
     "provisioning:read",
     "provisioning:write",
+    "account:read",
+    "account:write",
 ];
+
+/// An issuer that a verifier trusts.
+pub fn issuer(issuer: &str, audience: &str, jwks_url: &str) -> shared::config::Auth {
+    let text = |text: &str| text.to_owned();
+    shared::config::Auth {
+        issuer: text(issuer),
+        audience: text(audience),
+        jwks_url: text(jwks_url),
+    }
+}
 
 /// A line for whoever reads a test run: what was measured. Not `println!`, which a passing test keeps.
 pub fn tell(line: &str) {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use runs::model::RunRef;
 use runs::plan::Plan;
 use serde_json::{Value, json};
@@ -53,6 +53,7 @@ impl World {
             "spare_role_id",
             "member_id",
             "key_id",
+            "session_id",
         ];
         Self { names: names.map(|name| (name, Uuid::now_v7().to_string())).to_vec() }
     }
@@ -106,6 +107,7 @@ impl World {
         let import = ada.post("/v1/imports", bundle).await?.expect(201);
         names.push(("import_id", text(&import["id"])));
         names.extend(people(org, &ada).await?);
+        names.push(("session_id", session(house, org).await?));
         Ok(Self { names })
     }
 
@@ -169,6 +171,17 @@ async fn people(org: &Organization<'_>, ada: &Person<'_>) -> Result<Vec<(&'stati
         ("member_id", text(&bob["id"])),
         ("key_id", text(&key["id"])),
     ])
+}
+
+/// A browser session of the person who may do everything; its id.
+async fn session(house: &House, org: &Organization<'_>) -> Result<String> {
+    let claims = json!({ "sub": "ada", "org_id": org.org_id });
+    let caller = house.app.auth()?.caller(&house.signer.token(&claims)).await?;
+    let identity = shared::auth::Identity::default();
+    let headers = axum::http::HeaderMap::new();
+    let cookie = identity::start::session(house.app, &caller, &identity, None, &headers).await?;
+    let session = shared::auth::session::find(house.app, &cookie).await?;
+    Ok(session.context("no session")?.id.to_string())
 }
 
 /// Starts a run of the sample workflow.

@@ -18,6 +18,7 @@ pub(crate) const TABLES: &[&str] = &[
     agents::FUNCTIONS,
     conversations::FUNCTIONS,
     documents::FUNCTIONS,
+    identity::FUNCTIONS,
     imports::FUNCTIONS,
     platform::FUNCTIONS,
     runs::FUNCTIONS,
@@ -94,6 +95,17 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
 
     on.route("documents-list", documents::list::handle)?;
     on.route("documents-get", documents::get::handle)?;
+
+    on.route("identity-login", identity::login::handle)?;
+    on.route("identity-callback", identity::callback::handle)?;
+    on.route("identity-refresh", identity::refresh::handle)?;
+    on.route("identity-logout", identity::logout::handle)?;
+    on.route("identity-session", identity::session::handle)?;
+    on.route("identity-sessions", identity::sessions::handle)?;
+    on.route("identity-revoke", identity::revoke::handle)?;
+    on.route("identity-revoke-all", identity::revoke_all::handle)?;
+    on.route("identity-account", identity::account::handle)?;
+    on.route("identity-style", identity::style::handle)?;
 
     on.route("imports-create", imports::create::handle)?;
     on.route("imports-list", imports::list::handle)?;

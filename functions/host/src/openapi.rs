@@ -127,6 +127,10 @@ fn statuses(row: &Row, path: &str, has_body: bool) -> Vec<u16> {
     if row.access.permission.is_some() {
         statuses.extend([401, 403, 422]);
     }
+    // The way in asks nobody who they are, and refuses all the same.
+    if path.starts_with("/auth/") {
+        statuses.extend([401, 403, 409, 422]);
+    }
     if path.contains('{') {
         statuses.push(404);
     }

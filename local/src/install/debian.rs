@@ -41,6 +41,19 @@ const LINT: [Package; 1] = [Package {
     why: "checks the one shell script",
 }];
 
+const BROWSER: [Package; 2] = [
+    Package {
+        name: "chromium",
+        there: || program("chromium").is_some(),
+        why: "a real browser signs in, in a test",
+    },
+    Package {
+        name: "chromium-driver",
+        there: || program("chromedriver").is_some(),
+        why: "drives it",
+    },
+];
+
 pub(super) fn install(paths: &Paths) -> Result<()> {
     for (name, why) in [("python3", "runs the emulator"), ("npm", "gets the demo's team")] {
         if program(name).is_none() {
@@ -53,6 +66,11 @@ pub(super) fn install(paths: &Paths) -> Result<()> {
 /// What only `make lint` needs.
 pub(super) fn lint(paths: &Paths) -> Result<()> {
     those(paths, &LINT)
+}
+
+/// What only the browser's test needs.
+pub(super) fn browser(paths: &Paths) -> Result<()> {
+    those(paths, &BROWSER)
 }
 
 fn those(paths: &Paths, packages: &[Package]) -> Result<()> {

@@ -3,11 +3,12 @@
 mod caller;
 mod credential;
 mod error;
+mod identity;
 pub mod key;
 mod permit;
 pub mod revocation;
 pub mod roles;
-mod session;
+pub mod session;
 mod token;
 
 use axum::http::{HeaderMap, Method};
@@ -18,6 +19,7 @@ use credential::Credential;
 
 pub use caller::{Caller, Kind};
 pub use error::{AuthError, Claim};
+pub use identity::Identity;
 pub use permit::permit;
 pub use token::Verifier;
 

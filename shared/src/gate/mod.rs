@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::auth::revocation::{self, Kind, Standing};
-use crate::auth::{AuthError, roles};
+use crate::auth::{AuthError, roles, session};
 use crate::redis::{Gone, Key, Redis, Script, System};
 use crate::table::{Access, Class};
 use crate::{App, Caller, Error, Result, config};
@@ -33,8 +33,8 @@ static TELL: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// What is everyday work: permissions `runs:…` and so on. All others are an administrator's.
-const EVERYDAY: [&str; 6] =
-    ["agents", "conversations", "documents", "imports", "runs", "workflows"];
+const EVERYDAY: [&str; 7] =
+    ["account", "agents", "conversations", "documents", "imports", "runs", "workflows"];
 
 /// There is no ceiling: as Redis keeps it.
 const NO_CEILING: &str = "-";
@@ -86,10 +86,11 @@ pub struct Passed {
 pub struct Ceiling(pub Option<Vec<String>>);
 
 impl Ceiling {
-    /// Never adds: what the token does not hold stays out.
+    /// Never adds: what the token does not hold stays out. Their own account it leaves to everybody.
     pub fn narrow(&self, permissions: &mut Vec<String>) {
         if let Some(left) = &self.0 {
-            permissions.retain(|permission| roles::leaves(left, permission));
+            let own = |permission: &String| session::OWN.contains(&permission.as_str());
+            permissions.retain(|permission| own(permission) || roles::leaves(left, permission));
         }
     }
 }

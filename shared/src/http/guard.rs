@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
-use super::address;
+use super::visitor::Visitor;
+use super::{address, form};
 use crate::gate::Told;
 use crate::table::Access;
 use crate::{App, Result, auth, gate};
@@ -20,13 +21,14 @@ pub(super) async fn guard(
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
     let name = format!("{method} {}", route.as_deref().unwrap_or_default());
+    let visitor = Visitor::of(&method, request.uri(), request.headers());
     let response = match admit(app, &access, &name, request).await {
         Ok((request, told)) => {
             let mut response = next.run(request).await;
             told.on(response.headers_mut());
             response
         }
-        Err(error) => error.into_response(),
+        Err(error) => visitor.answer(error),
     };
     tracing::info!(
         http.method = %method,
@@ -44,8 +46,9 @@ async fn admit(
     app: App,
     access: &Access,
     route: &str,
-    mut request: Request,
+    request: Request,
 ) -> Result<(Request, Told)> {
+    let mut request = form::lift_token(request).await?;
     let address = address::of(&request);
     if access.permission.is_none() {
         let told = gate::stranger(app, access, route, address).await?;

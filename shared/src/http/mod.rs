@@ -3,10 +3,13 @@
 mod address;
 mod body;
 mod edge;
+mod form;
 mod guard;
+mod pages;
 mod params;
 mod replies;
 mod shape;
+mod visitor;
 
 use anyhow::bail;
 use axum::Router;
@@ -20,6 +23,8 @@ use crate::{App, Error, config, telemetry};
 
 pub use body::{Json, LARGEST_BODY, LARGEST_JSON, Upload};
 pub use edge::{Edge, LARGEST_HEADERS, LONGEST_URI, MOST_HEADERS};
+pub use form::{Done, FormOr};
+pub use pages::{Page, SeeOther, Sheet};
 pub use params::{IdempotencyKey, Path, Query};
 pub use replies::{Accepted, Created};
 pub use shape::{DEEPEST, MOST_MEMBERS};

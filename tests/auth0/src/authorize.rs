@@ -42,7 +42,7 @@ pub(crate) async fn start(
     let session = cookie(&headers, SESSION);
     let session = session.and_then(|id| locked(&sim.grants).sessions.get(&id).cloned());
     let young = |session: &Session| {
-        request.max_age.is_none_or(|age| now() - session.since <= age)
+        request.max_age.is_none_or(|age| age > 0 && now() - session.since <= age)
             && !sim.world().is_blocked(&session.user)
     };
     let prompt = query.get("prompt");

@@ -6,8 +6,8 @@ use crate::oauth::Session;
 use crate::people;
 use crate::sim::{Sim, locked, now, secret};
 
-/// In front of claims that an Action adds, as Auth0 demands of them.
-pub(crate) const NAMESPACE: &str = "https://cadre.local/";
+/// In front of claims that an Action adds, so that they are nobody else's.
+pub(crate) const NAMESPACE: &str = "urn:cadre:";
 /// A machine's token, as Auth0's default is.
 const MACHINE_SECONDS: i64 = 24 * 60 * 60;
 

@@ -83,6 +83,18 @@ impl Sim {
         locked(&self.keys).sign_with_next(claims)
     }
 
+    /// As if everybody had signed in here so many seconds earlier.
+    pub fn age_sessions(&self, seconds: i64) {
+        for session in locked(&self.grants).sessions.values_mut() {
+            session.since -= seconds;
+        }
+    }
+
+    /// As a thief in the backend would have it.
+    pub fn newest_refresh_token(&self) -> Option<String> {
+        locked(&self.grants).families.last.clone()
+    }
+
     /// The next key signs from now on. Returns its id.
     pub fn rotate_keys(&self) -> anyhow::Result<String> {
         locked(&self.keys).rotate()

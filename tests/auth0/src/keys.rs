@@ -30,19 +30,23 @@ struct Key {
 impl Keys {
     pub(crate) fn open(file: Option<&Path>) -> Result<Self> {
         let kept = file.and_then(|file| fs::read(file).ok());
-        let kept: Option<Vec<String>> = kept.and_then(|text| serde_json::from_slice(&text).ok());
-        let mut keys = kept.unwrap_or_default().into_iter().map(|text| Key::read(&text));
-        let mut one = || keys.next().unwrap_or_else(Key::new);
+        let keys: Option<Vec<String>> = kept.and_then(|text| serde_json::from_slice(&text).ok());
+        let keys = keys.unwrap_or_default();
+        let mut kept = keys.iter().map(|text| Key::read(text));
+        let mut one = || kept.next().unwrap_or_else(Key::new);
         let (current, next) = (one()?, one()?);
         let this = Self { current, next, previous: Vec::new(), file: file.map(Into::into) };
-        this.keep()?;
+        if keys.len() < 2 {
+            this.keep()?;
+        }
         Ok(this)
     }
 
     fn keep(&self) -> Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let text = [&self.current, &self.next].map(|key| BASE64_STANDARD.encode(&key.der));
-        let fresh = file.with_extension("new");
+        // Two tests may both make one; the last to be moved into place stays, and is whole.
+        let fresh = file.with_extension(uuid::Uuid::now_v7().to_string());
         fs::write(&fresh, serde_json::to_vec(&text)?)?;
         let only_us = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         fs::set_permissions(&fresh, only_us)?;

@@ -11,6 +11,7 @@ pub(crate) struct Families {
     by_id: HashMap<String, Family>,
     /// Every token that was ever issued, its family and its place in it.
     tokens: HashMap<String, (String, u32)>,
+    pub(crate) last: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -95,6 +96,7 @@ impl Families {
     fn issue(&mut self, family: &str, place: u32) -> String {
         let token = format!("v1.{}", secret());
         self.tokens.insert(token.clone(), (family.to_owned(), place));
+        self.last = Some(token.clone());
         token
     }
 }
