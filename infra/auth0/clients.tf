@@ -6,7 +6,7 @@ resource "auth0_client" "web" {
   is_first_party      = true
   oidc_conformant     = true
   grant_types         = ["authorization_code", "refresh_token"]
-  callbacks           = ["${var.origin}/v1/auth/callback"]
+  callbacks           = ["${var.origin}/auth/callback"]
   allowed_logout_urls = ["${var.origin}/account"]
 
   organization_usage            = "require"
