@@ -14,6 +14,7 @@ locals {
     AUTH_ISSUER   = var.auth_issuer
     AUTH_AUDIENCE = var.auth_audience
     AUTH_JWKS_URL = var.auth_jwks_url
+    AUTH_CLIENTS  = jsonencode(var.auth_clients)
   }
 
   # Every route counts its callers' requests in Redis, whatever its row uses.

@@ -124,6 +124,15 @@ variable "session_key" {
   sensitive   = true
 }
 
+variable "auth_clients" {
+  description = "Client ids that may call: people's applications, machines, and applications to administer with. `*` is every client of the issuer."
+  type = object({
+    people   = optional(list(string), [])
+    machines = optional(list(string), [])
+    admin    = optional(list(string), [])
+  })
+}
+
 # ---- What lies outside: made elsewhere until the network and the databases move in here
 
 variable "database_url" {

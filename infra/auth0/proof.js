@@ -2,9 +2,9 @@
 // wants a second factor.
 exports.onExecutePostLogin = async (event, api) => {
   const methods = event.authentication?.methods ?? [];
-  api.accessToken.setCustomClaim('https://cadre.local/amr', methods.map((method) => method.name));
+  api.accessToken.setCustomClaim('urn:cadre:amr', methods.map((method) => method.name));
   const last = methods.map((method) => Date.parse(method.timestamp)).sort((a, b) => a - b).pop();
   if (last) {
-    api.accessToken.setCustomClaim('https://cadre.local/auth_time', Math.floor(last / 1000));
+    api.accessToken.setCustomClaim('urn:cadre:auth_time', Math.floor(last / 1000));
   }
 };

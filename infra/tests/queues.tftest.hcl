@@ -21,6 +21,7 @@ variables {
   sign_in_secret       = "secret"
   session_key          = "c2Vzc2lvbg=="
   auth_audience        = "https://api.example"
+  auth_clients         = { people = ["spa"], machines = ["robot"], admin = ["spa"] }
   database_url         = "postgres://app@db.example/cadre"
   migrate_database_url = "postgres://owner@db.example/cadre"
   database_ca          = "/etc/ca.pem"

@@ -17,6 +17,10 @@ use forms::{Form, encode, parameter};
 /// The API's identifier: what tokens are for.
 pub const AUDIENCE: &str = "https://api.cadre.local";
 
+/// Which of the provider's clients may call, for what.
+pub const CLIENTS: &str =
+    r#"{"people":["cli","web"],"machines":["machine"],"admin":["cli","web"]}"#;
+
 /// The people there are, and their password: see `tests/auth0`.
 pub const PEOPLE: [&str; 3] = ["ada@example.test", "bob@example.test", "eve@example.test"];
 const PASSWORD: &str = "bicycle";

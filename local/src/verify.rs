@@ -73,7 +73,9 @@ fn runner(filter: Option<&str>, stack: &Stack) -> Command {
     }
     command.envs(stack.env()).current_dir(&stack.paths().root);
     // The issuer and the model of the tests are their own.
-    for theirs in ["AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "MODEL_PROVIDER"] {
+    let theirs =
+        ["AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_CLIENTS", "MODEL_PROVIDER"];
+    for theirs in theirs {
         command.env_remove(theirs);
     }
     command

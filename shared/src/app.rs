@@ -45,7 +45,7 @@ impl App {
     }
 
     pub fn auth(self) -> Result<&'static Verifier> {
-        once(&self.0.auth, || Ok(Verifier::new(config::Auth::from_env()?)))
+        once(&self.0.auth, || Ok(Verifier::trusting(config::Auth::from_env()?)))
     }
 
     pub fn sign_in(self) -> Result<&'static config::SignIn> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
 
 /// What must not be printed. There is no `Display`, and `Debug` shows nothing.
 #[derive(Clone)]
@@ -48,20 +49,73 @@ impl Database {
     }
 }
 
+/// The algorithms that a token may be signed with. What it says itself only has to be one of them.
+pub const TOKEN_ALGORITHMS: [&str; 1] = ["RS256"];
+/// Put into access tokens by an Action of the issuer: how and when a person last signed in.
+pub const AMR_CLAIM: &str = "urn:cadre:amr";
+pub const AUTH_TIME_CLAIM: &str = "urn:cadre:auth_time";
+
 /// Who issues tokens, and for whom.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Auth {
+    /// Exactly as tokens name it, with its slash.
     pub issuer: String,
+    /// The API's identifier.
     pub audience: String,
     pub jwks_url: String,
+    pub clients: Clients,
+    /// What clocks may differ by, 60 at most.
+    #[serde(default = "usual_leeway")]
+    pub leeway_seconds: u8,
+}
+
+/// The clients of an issuer that may call, by what for: people's applications, machines, and
+/// applications that people may administer with. Who is not listed may not.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Clients {
+    pub people: Names,
+    pub machines: Names,
+    pub admin: Names,
+}
+
+/// Names, or `*` for all there are.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Names(pub Vec<String>);
+
+impl Names {
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|own| own == name || own == "*")
+    }
+}
+
+impl Clients {
+    /// Every client of the issuer, for everything.
+    pub fn all() -> Self {
+        let all = || Names(vec!["*".into()]);
+        Self { people: all(), machines: all(), admin: all() }
+    }
 }
 
 impl Auth {
-    pub fn from_env() -> Result<Self> {
+    /// The first, whose organizations are known by their id alone, and others that are trusted too.
+    pub fn from_env() -> Result<Vec<Self>> {
         let issuer = required("AUTH_ISSUER")?;
         let jwks_url = optional("AUTH_JWKS_URL")
             .unwrap_or_else(|| format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')));
-        Ok(Self { audience: required("AUTH_AUDIENCE")?, issuer, jwks_url })
+        let clients = serde_json::from_str(&required("AUTH_CLIENTS")?).context("AUTH_CLIENTS")?;
+        let leeway_seconds = parsed("AUTH_LEEWAY_SECONDS", usual_leeway())?;
+        let audience = required("AUTH_AUDIENCE")?;
+        let mut all = vec![Self { issuer, audience, jwks_url, clients, leeway_seconds }];
+        if let Some(more) = optional("AUTH_MORE_ISSUERS") {
+            let more: Vec<Self> = serde_json::from_str(&more).context("AUTH_MORE_ISSUERS")?;
+            all.extend(more);
+        }
+        for auth in &all {
+            ensure!(auth.leeway_seconds <= 60, "a leeway over 60 s makes expired tokens good");
+        }
+        Ok(all)
     }
 }
 
@@ -69,6 +123,10 @@ impl Auth {
 pub fn cors_origins() -> Vec<String> {
     let listed = optional("CORS_ORIGINS").unwrap_or_default();
     listed.split(',').map(str::trim).filter(|o| !o.is_empty()).map(str::to_owned).collect()
+}
+
+fn usual_leeway() -> u8 {
+    30
 }
 
 /// Redis or Valkey.

@@ -130,6 +130,7 @@ impl Deployed {
             "session_key": stack.var("SESSION_KEY")?,
             "auth_audience": stack.var("AUTH_AUDIENCE")?,
             "auth_jwks_url": stack.var("AUTH_JWKS_URL")?,
+            "auth_clients": serde_json::from_str::<Value>(stack.var("AUTH_CLIENTS")?)?,
             "database_url": stack.var("DATABASE_URL")?,
             "migrate_database_url": stack.var("MIGRATE_DATABASE_URL")?,
             "database_ca": "",

@@ -49,6 +49,7 @@ async fn host(house: &House) -> Result<HostProcess> {
         ("AUTH_ISSUER", &issuer.issuer),
         ("AUTH_AUDIENCE", &issuer.audience),
         ("AUTH_JWKS_URL", &issuer.jwks_url),
+        ("AUTH_CLIENTS", tests::ANY_CLIENT),
         ("DATABASE_POOL", "2"),
         ("RATE_LIMITS", &limits),
     ])?;

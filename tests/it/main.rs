@@ -55,6 +55,7 @@ mod source;
 mod spend;
 mod tenancy;
 mod tokens;
+mod trust;
 mod visitors;
 
 use tests::{team, world};

@@ -70,17 +70,15 @@ async fn answer(State(own): State<Arc<StandIn>>, headers: HeaderMap, body: Strin
 
 /// A product whose Step Functions are at this port; nowhere, when there is none.
 fn product(house: &House, port: Option<u16>) -> Result<HostProcess> {
-    let auth = house.signer.settings();
+    let auth = house.signer.environment();
     let endpoint = format!("http://127.0.0.1:{}", port.unwrap_or_default());
     let mut environment = vec![
-        ("AUTH_ISSUER", auth.issuer.as_str()),
-        ("AUTH_AUDIENCE", &auth.audience),
-        ("AUTH_JWKS_URL", &auth.jwks_url),
-        ("AWS_ENDPOINT_URL", &endpoint),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
         ("AWS_REGION", "eu-west-1"),
         ("AWS_ACCESS_KEY_ID", "none"),
         ("AWS_SECRET_ACCESS_KEY", "none"),
     ];
+    environment.extend(auth.iter().map(|(name, value)| (*name, value.as_str())));
     if port.is_some() {
         environment.push(("RUN_STATE_MACHINE_ARN", MACHINE));
     }

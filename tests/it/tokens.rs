@@ -1,5 +1,6 @@
 //! Tokens and key sets: what counts as proof, and what happens while the issuer is away.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -13,6 +14,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use shared::app::Parts;
 use shared::auth::Verifier;
+use shared::config::{Clients, Names};
 use shared::db::Db;
 use shared::{App, config};
 use tower::ServiceExt;
@@ -20,6 +22,13 @@ use tower::ServiceExt;
 use crate::key::{Key, unsigned};
 
 const AUDIENCE: &str = "https://api.test";
+
+fn settings(issuer: &str, jwks_url: String) -> config::Auth {
+    let people = Names(vec!["spa".into(), "console".into()]);
+    let clients = Clients { people, machines: Names(vec!["robot".into()]), admin: Names(vec![]) };
+    let audience = AUDIENCE.into();
+    config::Auth { issuer: issuer.into(), audience, jwks_url, clients, leeway_seconds: 30 }
+}
 
 /// An issuer that counts who asks for its keys, and can go away.
 struct Issuer {
@@ -57,11 +66,7 @@ impl Issuer {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let server = axum::Router::new().route("/keys", keys);
         tokio::spawn(async move { axum::serve(listener, server).await });
-        let settings = config::Auth {
-            issuer: url.clone(),
-            audience: AUDIENCE.into(),
-            jwks_url: format!("{url}keys"),
-        };
+        let settings = settings(&url, format!("{url}keys"));
         let db = Db::connect(&config::Database::from_env()?)?;
         let parts =
             Parts { db: db.into(), auth: Verifier::new(settings).into(), ..Parts::default() };
@@ -73,7 +78,7 @@ impl Issuer {
         let now = jiff::Timestamp::now().as_second();
         json!({
             "iss": self.url, "aud": AUDIENCE, "sub": "ada", "org_id": "org_tokens",
-            "permissions": ["agents:read"], "iat": now, "exp": now + 600,
+            "permissions": ["agents:read"], "iat": now, "exp": now + 600, "azp": "spa",
         })
     }
 
@@ -100,7 +105,7 @@ impl Issuer {
 }
 
 #[tokio::test]
-async fn only_rs256_is_proof() -> Result<()> {
+async fn a1_only_rs256_is_proof() -> Result<()> {
     let issuer = Issuer::start()?;
     let claims = issuer.claims();
     assert_eq!(issuer.status(&issuer.good()).await?, 200);
@@ -157,7 +162,7 @@ async fn a_token_that_was_changed_is_none() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_claim_that_is_missing_or_of_a_wrong_kind_proves_nothing() -> Result<()> {
+async fn a4_a_claim_that_is_missing_or_of_a_wrong_kind_proves_nothing() -> Result<()> {
     let issuer = Issuer::start()?;
     let now = jiff::Timestamp::now().as_second();
     for name in ["iss", "aud", "sub", "org_id", "exp"] {
@@ -183,7 +188,7 @@ async fn a_claim_that_is_missing_or_of_a_wrong_kind_proves_nothing() -> Result<(
 }
 
 #[tokio::test]
-async fn the_header_must_carry_one_token_and_say_bearer() -> Result<()> {
+async fn a16_the_header_must_carry_one_token_and_say_bearer() -> Result<()> {
     let issuer = Issuer::start()?;
     let good = issuer.good();
     let bearer = format!("Bearer {good}");
@@ -200,16 +205,12 @@ async fn the_header_must_carry_one_token_and_say_bearer() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_tenant_comes_from_the_organization_alone() -> Result<()> {
+async fn a26_the_tenant_comes_from_the_organization_alone() -> Result<()> {
     let issuer = Issuer::start()?;
     let mut claims = issuer.claims();
     claims["tenant_id"] = json!(shared::auth::tenant_id("org_victim"));
     claims["https://cadre/org_id"] = "org_victim".into();
-    let verifier = Verifier::new(config::Auth {
-        issuer: issuer.url.clone(),
-        audience: AUDIENCE.into(),
-        jwks_url: format!("{}keys", issuer.url),
-    });
+    let verifier = Verifier::new(settings(&issuer.url, format!("{}keys", issuer.url)));
     let token = issuer.key.token("one", &claims);
     let caller = verifier.caller(&token).await?;
     assert_eq!(caller.tenant, shared::auth::tenant_id("org_tokens"));
@@ -217,7 +218,7 @@ async fn the_tenant_comes_from_the_organization_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn keys_are_fetched_once_and_unknown_ones_do_not_make_us_ask_again() -> Result<()> {
+async fn a19_keys_are_fetched_once_and_unknown_ones_do_not_make_us_ask_again() -> Result<()> {
     let issuer = Issuer::start()?;
     let others = (0..20).map(|n| issuer.key.token(&format!("unknown-{n}"), &issuer.claims()));
     for token in others.collect::<Vec<_>>() {
@@ -231,7 +232,7 @@ async fn keys_are_fetched_once_and_unknown_ones_do_not_make_us_ask_again() -> Re
 }
 
 #[tokio::test]
-async fn many_at_once_on_a_cold_start_ask_once() -> Result<()> {
+async fn a18_many_at_once_on_a_cold_start_ask_once() -> Result<()> {
     let issuer = Arc::new(Issuer::start()?);
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -246,7 +247,8 @@ async fn many_at_once_on_a_cold_start_ask_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn known_keys_serve_while_the_issuer_is_away_and_unknown_ones_say_try_again() -> Result<()> {
+async fn a21_known_keys_serve_while_the_issuer_is_away_and_unknown_ones_say_try_again() -> Result<()>
+{
     let warm = Issuer::start()?;
     assert_eq!(warm.status(&warm.good()).await?, 200);
     warm.away.store(true, Ordering::SeqCst);
@@ -271,7 +273,7 @@ async fn known_keys_serve_while_the_issuer_is_away_and_unknown_ones_say_try_agai
 }
 
 #[tokio::test]
-async fn a_key_set_that_cannot_be_used_is_a_503_and_never_a_way_in() -> Result<()> {
+async fn a21_a_key_set_that_cannot_be_used_is_a_503_and_never_a_way_in() -> Result<()> {
     let sets: [fn(&Key) -> String; 7] = [
         |_| "not JSON".into(),
         |_| "{}".into(),
@@ -292,17 +294,85 @@ async fn a_key_set_that_cannot_be_used_is_a_503_and_never_a_way_in() -> Result<(
 }
 
 #[tokio::test]
-async fn key_sets_come_by_https_or_from_this_machine() -> Result<()> {
+async fn a22_key_sets_come_by_https_or_from_this_machine() -> Result<()> {
     let issuer = Issuer::start()?;
     for url in ["http://keys.example/", "http://127.0.0.1.evil.example/", "ftp://127.0.0.1/", ""] {
-        let settings = config::Auth {
-            issuer: issuer.url.clone(),
-            audience: AUDIENCE.into(),
-            jwks_url: url.into(),
-        };
+        let settings = settings(&issuer.url, url.into());
         let refused = Verifier::new(settings).caller(&issuer.good()).await.unwrap_err();
         assert_eq!(refused.name(), "Unavailable", "{url}");
     }
     assert_eq!(issuer.asked(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a16_a_token_in_the_query_a_cookie_or_another_header_is_no_credential() -> Result<()> {
+    let issuer = Issuer::start()?;
+    let good = issuer.good();
+    let request = Request::get(format!("/v1/agents?access_token={good}")).body(Body::empty())?;
+    let reply = issuer.router.clone().oneshot(request).await?;
+    assert_eq!(reply.status(), 401);
+    assert_eq!(reply.headers()["www-authenticate"], "Bearer");
+    for (name, value) in [
+        ("cookie", format!("access_token={good}")),
+        ("x-access-token", good.clone()),
+        ("proxy-authorization", format!("Bearer {good}")),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse()?);
+        let (status, answer) = issuer.reply(headers).await?;
+        assert_eq!((status, &answer["www-authenticate"]), (401, &"Bearer".parse()?), "{name}");
+    }
+    let mut both = HeaderMap::new();
+    both.insert("authorization", format!("Bearer {good}").parse()?);
+    both.insert("cookie", "__Host-session=x".parse()?);
+    assert_eq!(issuer.reply(both).await?.0, 401, "of two credentials one would be ignored");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a9_a_good_token_of_a_client_that_is_not_registered_is_a_403() -> Result<()> {
+    let issuer = Issuer::start()?;
+    for (azp, gty, expected) in [
+        ("console", Value::Null, 200),
+        ("stranger", Value::Null, 403),
+        ("robot", Value::Null, 403),
+        ("robot", json!("client-credentials"), 200),
+        ("spa", json!("client-credentials"), 403),
+    ] {
+        let mut claims = issuer.claims();
+        claims["azp"] = azp.into();
+        if !gty.is_null() {
+            claims["gty"] = gty.clone();
+        }
+        let status = issuer.status(&issuer.key.token("one", &claims)).await?;
+        assert_eq!(status, expected, "{azp} {gty}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a17_whatever_is_wrong_with_a_token_the_answer_is_the_same() -> Result<()> {
+    let issuer = Issuer::start()?;
+    let mut expired = issuer.claims();
+    expired["exp"] = (jiff::Timestamp::now().as_second() - 60).into();
+    let mut elsewhere = issuer.claims();
+    elsewhere["aud"] = "https://another.test".into();
+    let mut bodies = BTreeSet::new();
+    for token in [
+        Key::new().token("one", &issuer.claims()),
+        issuer.key.token("two", &issuer.claims()),
+        issuer.key.token("one", &expired),
+        issuer.key.token("one", &elsewhere),
+        "x".into(),
+        "cdr_x".into(),
+    ] {
+        let request = Request::get("/v1/agents").header("authorization", format!("Bearer {token}"));
+        let reply = issuer.router.clone().oneshot(request.body(Body::empty())?).await?;
+        assert_eq!(reply.headers()["www-authenticate"], "Bearer error=\"invalid_token\"");
+        assert_eq!(reply.status(), 401);
+        bodies.insert(axum::body::to_bytes(reply.into_body(), 4096).await?.to_vec());
+    }
+    assert_eq!(bodies.len(), 1);
     Ok(())
 }

@@ -42,6 +42,9 @@ pub const EVERYTHING: &[&str] = &[
     "account:write",
 ];
 
+/// `AUTH_CLIENTS` of a test: every client, for everything.
+pub const ANY_CLIENT: &str = r#"{"people":["*"],"machines":["*"],"admin":["*"]}"#;
+
 /// An issuer that a verifier trusts.
 pub fn issuer(issuer: &str, audience: &str, jwks_url: &str) -> shared::config::Auth {
     let text = |text: &str| text.to_owned();
@@ -49,6 +52,8 @@ pub fn issuer(issuer: &str, audience: &str, jwks_url: &str) -> shared::config::A
         issuer: text(issuer),
         audience: text(audience),
         jwks_url: text(jwks_url),
+        clients: shared::config::Clients::all(),
+        leeway_seconds: 30,
     }
 }
 

@@ -45,7 +45,7 @@ impl Signer {
 
     pub fn settings(&self) -> config::Auth {
         let jwks_url = format!("{}.well-known/jwks.json", self.issuer);
-        config::Auth { issuer: self.issuer.clone(), audience: AUDIENCE.into(), jwks_url }
+        crate::issuer(&self.issuer, AUDIENCE, &jwks_url)
     }
 
     /// A token with the usual claims, changed by `claims`; a null claim is left out.
@@ -61,6 +61,17 @@ impl Signer {
         }
         all_claims.retain(|_, value| !value.is_null());
         self.sign(&all)
+    }
+
+    /// What a process must be told, to trust this issuer.
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        let auth = self.settings();
+        [
+            ("AUTH_ISSUER", auth.issuer),
+            ("AUTH_AUDIENCE", auth.audience),
+            ("AUTH_JWKS_URL", auth.jwks_url),
+            ("AUTH_CLIENTS", crate::ANY_CLIENT.into()),
+        ]
     }
 
     /// Exactly these claims.

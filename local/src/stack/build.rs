@@ -170,6 +170,7 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         tell("AUTH_JWKS_URL", openid::jwks_url(&address));
         tell("AUTH_ISSUER", address);
         tell("AUTH_AUDIENCE", openid::AUDIENCE.to_owned());
+        tell("AUTH_CLIENTS", openid::CLIENTS.to_owned());
         tell("AUTH_CLIENT_ID", "web".to_owned());
         tell("AUTH_CLIENT_SECRET", secrets.client.clone());
         // Not the number: to a browser this is another site than the issuer, as it is in life.

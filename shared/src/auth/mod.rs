@@ -1,15 +1,24 @@
 //! Who is calling, and what they may do. See docs/security/tokens.md.
 
 mod caller;
+mod claims;
+mod clock;
 mod credential;
 mod error;
+mod fetch;
+mod form;
 mod identity;
+mod json;
+mod jwk;
 pub mod key;
+mod keys;
 mod permit;
 pub mod revocation;
 pub mod roles;
 pub mod session;
 mod token;
+#[cfg(test)]
+mod vectors_tests;
 
 use axum::http::{HeaderMap, Method};
 use uuid::Uuid;
@@ -18,7 +27,9 @@ use crate::{App, Result};
 use credential::Credential;
 
 pub use caller::{Caller, Kind};
+pub use clock::Clock;
 pub use error::{AuthError, Claim};
+pub use fetch::Fetch;
 pub use identity::Identity;
 pub use permit::permit;
 pub use token::Verifier;

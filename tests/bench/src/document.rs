@@ -9,20 +9,28 @@ use crate::figures::{Spread, show};
 use crate::machine::Machine;
 use crate::peers::{PEERS, Peer};
 use crate::turn::{self, Goal};
+use crate::verify;
 
 #[derive(Serialize)]
 pub(crate) struct Document {
     pub(crate) machine: Machine,
     pub(crate) cold_start: cold::Report,
     pub(crate) turn: turn::Report,
+    pub(crate) verify: verify::Report,
     pub(crate) goals: Vec<Goal>,
     pub(crate) peers: [Peer; 5],
 }
 
 impl Document {
-    pub(crate) fn new(machine: Machine, cold_start: cold::Report, turn: turn::Report) -> Self {
-        let goals = turn.goals();
-        Self { machine, cold_start, turn, goals, peers: PEERS }
+    pub(crate) fn new(
+        machine: Machine,
+        cold_start: cold::Report,
+        turn: turn::Report,
+        verify: verify::Report,
+    ) -> Self {
+        let mut goals = turn.goals();
+        goals.extend(verify.goals());
+        Self { machine, cold_start, turn, verify, goals, peers: PEERS }
     }
 
     pub(crate) fn markdown(&self) -> String {
@@ -34,7 +42,9 @@ impl Document {
              the first, and the second only where the load was low.\n"
                 .to_owned(),
             cold_start(&self.cold_start),
-            turn(&self.turn),
+            [turns(&self.turn), crowds(&self.turn)].join("\n"),
+            verify(&self.verify),
+            goals(&self.goals),
             peers(),
         ]
         .join("\n")
@@ -61,6 +71,21 @@ pub(crate) fn cold_start(report: &cold::Report) -> String {
 
 pub(crate) fn turn(report: &turn::Report) -> String {
     [turns(report), crowds(report), goals(&report.goals())].join("\n")
+}
+
+pub(crate) fn verify(report: &verify::Report) -> String {
+    let verify::Report { tokens, rows } = report;
+    let rows = rows.iter().map(|row| {
+        let figures = [row.cpu, row.p50, row.p99, row.most].map(show);
+        [vec![row.what.to_owned()], figures.to_vec()].concat()
+    });
+    let head = ["what", "CPU µs", "p50 µs", "p99 µs", "most µs"];
+    format!(
+        "## What a caller's token costs\n\n\
+         RS256 by a key of 2048 bits, with the issuer's keys at hand; {tokens} of each, one after \
+         the other. How much memory it takes is a test (`shared/tests/allocations.rs`).\n\n{}",
+        table(&head, &rows.collect::<Vec<_>>())
+    )
 }
 
 fn turns(report: &turn::Report) -> String {

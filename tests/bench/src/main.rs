@@ -1,4 +1,4 @@
-//! Benchmarks: what a cold start costs, and what Cadre adds to an agent's turn.
+//! Benchmarks: what a cold start costs, what Cadre adds to an agent's turn, and what a token costs.
 
 mod clock;
 mod cold;
@@ -9,6 +9,7 @@ mod neighbours;
 mod peers;
 mod surroundings;
 mod turn;
+mod verify;
 
 use std::fs;
 use std::io::{Write, stdout};
@@ -39,7 +40,9 @@ enum Verb {
     ColdStart(ColdStart),
     /// What Cadre adds to an agent's turn, and completed runs per second
     Turn(Turn),
-    /// Both, written to docs/benchmarks.md and docs/benchmarks.json
+    /// What verifying a caller's token costs
+    Verify(Verify),
+    /// All, written to docs/benchmarks.md and docs/benchmarks.json
     All,
     /// The scripted models and Step Functions, for the other verbs
     #[command(hide = true)]
@@ -65,6 +68,13 @@ struct ColdStart {
     /// Print the budgets, and measure nothing
     #[arg(long)]
     budget: bool,
+}
+
+#[derive(Args)]
+struct Verify {
+    /// JSON instead of a table
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -95,6 +105,13 @@ async fn run(cli: &Cli) -> Result<bool> {
         Verb::Neighbours => return neighbours::serve().await.map(|()| true),
         Verb::ColdStart(ColdStart { budget: true, .. }) => {
             return print(&cold::budget::list()).map(|()| true);
+        }
+        // Needs nothing around it.
+        Verb::Verify(wanted) => {
+            let report = verify::run().await?;
+            let json = wanted.json.then(|| serde_json::to_string_pretty(&report)).transpose()?;
+            print(&json.unwrap_or_else(|| document::verify(&report)))?;
+            return Ok(report.goals().is_some_and(|goal| goal.holds));
         }
         _ => {}
     }
@@ -132,9 +149,10 @@ async fn cold_start(around: &Surroundings, wanted: &ColdStart) -> Result<bool> {
 async fn all(around: &Surroundings) -> Result<bool> {
     let machine = Machine::here("make bench")?;
     let turn = turn::run(around, turn::Size::WHOLE).await?;
+    let verify = verify::run().await?;
     let cold_start = cold::run(around, &cold::Size::default()).await?;
     let holds = within_budget(&cold_start);
-    let document = Document::new(machine, cold_start, turn);
+    let document = Document::new(machine, cold_start, turn, verify);
     let docs = around.paths.root.join("docs");
     fs::create_dir_all(&docs)?;
     fs::write(docs.join("benchmarks.md"), document.markdown())?;

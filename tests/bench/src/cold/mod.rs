@@ -92,17 +92,14 @@ fn chosen(table: &Table, named: &[String]) -> Result<Vec<String>> {
 /// What a sandbox of Lambda has, and nothing of this process's own.
 fn environment(around: &Surroundings, house: &House) -> BTreeMap<String, String> {
     let mut environment = around.environment();
-    let auth = house.signer.settings();
     let known = [
-        ("AUTH_ISSUER", auth.issuer),
-        ("AUTH_AUDIENCE", auth.audience),
-        ("AUTH_JWKS_URL", auth.jwks_url),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".into()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "bench".into()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "bench".into()),
     ];
-    environment.extend(known.map(|(name, value)| (name.to_owned(), value)));
+    let auth = house.signer.environment();
+    environment.extend(known.into_iter().chain(auth).map(|(name, value)| (name.to_owned(), value)));
     // The host has a pool of several; a sandbox serves one event at a time.
     environment.remove("DATABASE_POOL");
     environment
