@@ -1,5 +1,5 @@
-# One table for what expires or is counted: idempotency keys, spend, leases. The record itself is
-# in PostgreSQL. Nothing uses it yet; its users come with the next part.
+# One table for what expires: now the answers that are kept for an Idempotency-Key. The record
+# itself is in PostgreSQL. Keys and attributes: docs/operations/redis-dynamo.md.
 resource "aws_dynamodb_table" "this" {
   name                        = local.prefix
   billing_mode                = "PAY_PER_REQUEST"

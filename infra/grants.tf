@@ -35,6 +35,15 @@ locals {
         PUBLIC_URL         = var.sign_in.public_url
         SESSION_KEY        = var.session_key
       }
+      }
+    }
+
+    # No right to read alone: an item that stands in the way comes with the refusal.
+    dynamo = {
+      statements = [
+        { actions = ["dynamodb:PutItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.this.arn] },
+      ]
+      environment = { DYNAMODB_TABLE = aws_dynamodb_table.this.name }
     }
 
     llm = {

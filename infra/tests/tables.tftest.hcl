@@ -43,6 +43,7 @@ run "every_row" {
     condition = alltrue([
       for name, row in local.functions : sort(flatten([for s in jsondecode(module.function[name].policy).Statement : s.Action])) == sort(concat(
         ["logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+        contains(row.uses, "dynamo") ? ["dynamodb:DeleteItem", "dynamodb:PutItem"] : [],
         contains(row.uses, "states") ? ["states:StartExecution", "states:StopExecution"] : [],
         can(row.schedule) ? ["sqs:SendMessage"] : [],
         can(row.queue) ? ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] : [],
@@ -57,6 +58,7 @@ run "every_row" {
         for variable, capability in {
           DATABASE_URL          = "db"
           MIGRATE_DATABASE_URL  = "owner-db"
+          DYNAMODB_TABLE        = "dynamo"
           MODEL_API_KEY         = "llm"
           RUN_STATE_MACHINE_ARN = "states"
         } : contains(module.function[name].environment, variable) == contains(row.uses, capability)

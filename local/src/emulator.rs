@@ -16,6 +16,9 @@ pub const REGION: &str = "us-east-1";
 /// Any pair will do; the emulator knows no accounts.
 pub const KEY: (&str, &str) = ("test", "test");
 
+/// What `DYNAMODB_TABLE` says.
+pub const TABLE: &str = "cadre";
+
 /// Where the functions' common code lies: bucket and key.
 const CODE: (&str, &str) = ("local-functions", "forwarder.zip");
 
@@ -35,6 +38,7 @@ pub fn register(
 ) -> Result<Registered> {
     let emulator = Emulator { endpoint, agent: http::agent(Duration::from_secs(30)) };
     emulator.upload(forwarder)?;
+    emulator.table()?;
     let mut registered = Registered::default();
     for (name, function) in &source.functions {
         let arn = emulator
@@ -69,6 +73,26 @@ impl Emulator<'_> {
             let reply = http::put(&self.agent, &url, &headers, &body)?;
             ensure!(matches!(reply.status, 200 | 409), "refused: {}", reply.body);
         }
+        Ok(())
+    }
+
+    /// As infra/data.tf makes it.
+    fn table(&self) -> Result<()> {
+        let attribute = |name| json!({ "AttributeName": name, "AttributeType": "S" });
+        let key = |name, kind| json!({ "AttributeName": name, "KeyType": kind });
+        let table = json!({
+            "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [attribute("pk"), attribute("sk")],
+            "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
+        });
+        let headers = [
+            ("authorization", &*authorization("dynamodb")),
+            ("x-amz-target", "DynamoDB_20120810.CreateTable"),
+            ("content-type", "application/x-amz-json-1.0"),
+        ];
+        let reply = http::post(&self.agent, self.endpoint, &headers, table.to_string().as_bytes())?;
+        let there = reply.body.contains("ResourceInUseException");
+        ensure!(reply.status == 200 || there, "refused: {}", reply.body);
         Ok(())
     }
 

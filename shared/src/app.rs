@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::auth::Verifier;
 use crate::db::Db;
+use crate::dynamo::Dynamo;
 use crate::gate::Gate;
 use crate::llm::Llm;
 use crate::redis::Redis;
@@ -25,6 +26,7 @@ pub struct Parts {
     pub sign_in: OnceLock<config::SignIn>,
     pub llm: OnceLock<Llm>,
     pub states: tokio::sync::OnceCell<States>,
+    pub dynamo: tokio::sync::OnceCell<Dynamo>,
 }
 
 impl App {
@@ -54,6 +56,10 @@ impl App {
 
     pub fn llm(self) -> Result<&'static Llm> {
         once(&self.0.llm, || Ok(Llm::from_settings(&crate::llm::Settings::from_env()?)?))
+    }
+
+    pub async fn dynamo(self) -> Result<&'static Dynamo> {
+        self.0.dynamo.get_or_try_init(Dynamo::from_env).await
     }
 
     pub async fn states(self) -> Result<&'static States> {

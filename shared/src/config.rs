@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
@@ -139,6 +140,8 @@ pub struct Redis {
     pub ca: Option<String>,
     /// Without, user and password are in the address.
     pub iam: Option<CacheIam>,
+    /// How long a request waits for an answer, before it goes on without.
+    pub patience: Duration,
 }
 
 /// How the servers behind the address stand to each other.
@@ -171,7 +174,8 @@ impl Redis {
             None if parsed("REDIS_CLUSTER", false)? => Topology::Cluster,
             None => Topology::Single,
         };
-        Ok(Self { urls, topology, ca: optional("REDIS_CA"), iam: CacheIam::from_env()? })
+        let patience = Duration::from_millis(parsed("REDIS_PATIENCE_MS", 50)?);
+        Ok(Self { urls, topology, ca: optional("REDIS_CA"), iam: CacheIam::from_env()?, patience })
     }
 }
 
@@ -234,6 +238,11 @@ impl SignIn {
     }
 }
 
+/// `DynamoDB`'s one table.
+pub fn dynamo_table() -> Result<String> {
+    required("DYNAMODB_TABLE")
+}
+
 /// Where the host listens: `HOST_ADDRESS`, for example 127.0.0.1:8080.
 pub fn host_address() -> Result<String> {
     required("HOST_ADDRESS")
@@ -255,6 +264,7 @@ pub fn check(uses: &[String]) -> Result<()> {
             "db" => &["DATABASE_URL"],
             "owner-db" => &["MIGRATE_DATABASE_URL"],
             "redis" => &["REDIS_URL"],
+            "dynamo" => &["DYNAMODB_TABLE"],
             "states" => &["RUN_STATE_MACHINE_ARN"],
             "sign-in" => &["AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET", "PUBLIC_URL", "SESSION_KEY"],
             // Has defaults throughout: without settings it is the extractive provider.

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod config;
 pub mod db;
 pub mod digest;
+pub mod dynamo;
 pub mod error;
 pub mod gate;
 pub mod http;

@@ -75,15 +75,17 @@ impl<T: JsonSchema> Part for Query<T> {
 
 impl Part for IdempotencyKey {
     fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
-        push(
-            operation,
-            json!({
-                "name": "Idempotency-Key", "in": "header", "required": false,
-                "description": "The same key with the same body gives the same answer, once done.",
-                "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
-            }),
-        );
+        push(operation, idempotency_key());
     }
+}
+
+/// The header that a route takes whose row says `once`.
+pub fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "The same key with the same body gives the same answer, once done.",
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+    })
 }
 
 impl<T: JsonSchema> Part for Json<T> {

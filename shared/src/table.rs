@@ -20,6 +20,7 @@ struct Line {
     #[serde(default)]
     callers: Callers,
     limit: Option<Class>,
+    once: Option<Once>,
     uses: Vec<String>,
     memory: u32,
     timeout: u32,
@@ -29,6 +30,8 @@ struct Line {
 pub struct Row {
     pub trigger: Trigger,
     pub access: Access,
+    /// Whether a request with an `Idempotency-Key` is done once.
+    pub once: Option<Once>,
     pub uses: Vec<String>,
     pub memory: u32,
     pub timeout: u32,
@@ -44,6 +47,16 @@ pub struct Access {
     pub callers: Callers,
     /// How often it may be called: a name in `gate/limits.json`.
     pub class: Class,
+}
+
+/// What holds a request with an `Idempotency-Key` to being done once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Once {
+    /// The answer is kept in `DynamoDB`. Without it, a request with a key is refused.
+    Kept,
+    /// The same, and the record has a unique key of its own: without `DynamoDB` that is enough.
+    Backed,
 }
 
 /// How often a route may be called, by what a call costs.
@@ -92,7 +105,7 @@ pub fn row_of(json: &str, name: &str) -> Result<Row> {
 }
 
 fn row(line: Line) -> Result<Row> {
-    let Line { route, queue, schedule, task, permission, mfa, callers, limit, .. } = line;
+    let Line { route, queue, schedule, task, permission, mfa, callers, limit, once, .. } = line;
     let Line { uses, memory, timeout, .. } = line;
     let (trigger, permission) = match (route, queue, schedule, task) {
         (Some(route), None, None, None) => {
@@ -116,7 +129,7 @@ fn row(line: Line) -> Result<Row> {
         _ => Class::Open,
     };
     let access = Access { permission, mfa, callers, class: limit.unwrap_or(usual) };
-    Ok(Row { trigger, access, uses, memory, timeout })
+    Ok(Row { trigger, access, once, uses, memory, timeout })
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ fn a_functions_binary_is_the_same_five_lines() {
 
 fn binary(domain: &str, module: &str, row: &Row) -> String {
     let door = match row.trigger {
+        Trigger::Route { .. } if row.once.is_some() => "http::serve_once",
         Trigger::Route { .. } => "http::serve",
         Trigger::Queue(_) => "jobs::serve_queue",
         Trigger::Schedule(_) | Trigger::Task(_) => "jobs::serve_task",
@@ -158,7 +159,7 @@ fn a_rows_name_begins_with_its_domain_and_what_it_uses_is_known() {
             assert!((128..=10_240).contains(&row.memory), "{name}: {} MB", row.memory);
             assert!((1..=900).contains(&row.timeout), "{name}: {} s", row.timeout);
             for use_ in &row.uses {
-                let known = ["db", "owner-db", "redis", "sign-in", "states", "llm"]
+                let known = ["db", "owner-db", "redis", "dynamo", "sign-in", "states", "llm"]
                     .contains(&use_.as_str());
                 assert!(known, "{name} uses `{use_}`, which nobody grants");
             }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use shared::config;
 use shared::redis::{Key, Redis};
+use tests::cache::patient;
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_millis(50);
 
 fn redis() -> Result<Redis> {
-    Ok(Redis::new(config::Redis::from_env()?))
+    patient()
 }
 
 /// What the lock protects: it takes a write only with the highest fence it has seen.

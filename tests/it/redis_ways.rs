@@ -50,7 +50,8 @@ async fn over_tls_a_server_is_trusted_by_its_authority_and_by_no_other() -> Resu
     .await?;
     let with = |ca: Option<String>| {
         let urls = vec![Secret::new(format!("rediss://localhost:{port}"))];
-        Redis::new(config::Redis { urls, topology: Topology::Single, ca, iam: None })
+        let patience = Duration::from_secs(1);
+        Redis::new(config::Redis { urls, topology: Topology::Single, ca, iam: None, patience })
     };
     let ours = with(Some(file("ca.pem")));
     until("a handshake", async || Ok(ours.ping().await.is_ok())).await?;
@@ -113,13 +114,17 @@ async fn a_connection_proves_itself_again_with_a_fresh_password_before_its_life_
 
 /// Three masters without replicas, which share the slots.
 async fn cluster() -> Result<[Server; 3]> {
-    let node = || async { Server::start(&["--cluster-enabled", "yes"]).await };
-    let nodes = [node().await?, node().await?, node().await?];
+    // A port of its own for what nodes tell each other: by default 10,000 above, which may not exist.
+    let buses: [u16; 3] = local::ports::free()?;
+    let [one, two, three] = buses.map(|bus| bus.to_string());
+    let node =
+        async |bus: &str| Server::start(&["--cluster-enabled", "yes", "--cluster-port", bus]).await;
+    let nodes = [node(&one).await?, node(&two).await?, node(&three).await?];
     for (node, slots) in nodes.iter().zip([["0", "5460"], ["5461", "10922"], ["10923", "16383"]]) {
         node.say(&["CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]]).await?;
     }
-    for node in &nodes[1..] {
-        nodes[0].say(&["CLUSTER", "MEET", "127.0.0.1", &node.port.to_string()]).await?;
+    for (node, bus) in nodes[1..].iter().zip([two, three]) {
+        nodes[0].say(&["CLUSTER", "MEET", "127.0.0.1", &node.port.to_string(), &bus]).await?;
     }
     for node in &nodes {
         until("the cluster is one", async || {

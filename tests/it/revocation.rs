@@ -11,7 +11,7 @@ use shared::db::Db;
 use shared::gate::{self, Gate};
 use shared::redis::Redis;
 use shared::{App, Error};
-use tests::cache::{Server, client};
+use tests::cache::{Server, client, patient};
 use tests::scripted::Script;
 use tests::{House, Organization, generous};
 use uuid::Uuid;
@@ -114,7 +114,7 @@ async fn a28_without_redis_and_the_record_administration_is_closed_and_work_goes
     };
     let both = dead(client(nowhere))?;
     // Redis is there and has forgotten: nobody knows either.
-    let record = dead(Redis::new(config::Redis::from_env()?))?;
+    let record = dead(patient()?)?;
     for app in [both, record] {
         let caller = caller(Uuid::now_v7(), "ada");
         let mut step_up = access("agents:read");

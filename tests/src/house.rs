@@ -14,6 +14,7 @@ use shared::redis::Redis;
 use shared::{App, Secret, config};
 use uuid::Uuid;
 
+use crate::cache::patient;
 use crate::desk::SESSION_KEY;
 use crate::scripted::{Script, Server};
 use crate::{Organization, Person, Signer};
@@ -32,27 +33,31 @@ impl House {
     }
 
     pub fn with_model(script: Script) -> Result<Self> {
-        let redis = Redis::new(config::Redis::from_env()?);
-        Self::with(script, redis, Gate::new(generous()?))
+        Self::of(script, Parts::default())
     }
 
     /// With a Redis and limits of its own.
     pub fn with(script: Script, redis: Redis, gate: Gate) -> Result<Self> {
+        Self::of(script, Parts { redis: redis.into(), gate: gate.into(), ..Parts::default() })
+    }
+
+    /// With these parts, and for the others the usual ones.
+    pub fn of(script: Script, parts: Parts) -> Result<Self> {
         let database = config::Database::from_env()
             .context("tests need the test stack: run them by `make test`, see CONTRIBUTING.md")?;
         let db = Db::connect(&config::Database { pool: 8, ..database })?;
         let signer = Signer::start();
         let model = Server::start(script)?;
         let llm = Llm::from_settings(&model_settings(&model.base_url))?;
-        let app = App::new(Parts {
-            db: db.into(),
-            redis: redis.into(),
-            gate: gate.into(),
-            auth: Verifier::new(signer.settings()).into(),
-            sign_in: sign_in(&signer.settings()).into(),
-            llm: llm.into(),
-            ..Parts::default()
-        });
+        let redis = patient()?;
+        let gate = Gate::new(generous()?);
+        let auth = Verifier::new(signer.settings());
+        let person = sign_in(&signer.settings());
+        // Those that were given stay.
+        let _ = parts.db.set(db).is_err() | parts.auth.set(auth).is_err();
+        let _ = parts.llm.set(llm).is_err() | parts.redis.set(redis).is_err();
+        let _ = parts.gate.set(gate).is_err() | parts.sign_in.set(person).is_err();
+        let app = App::new(parts);
         Ok(Self { app, router: host::router(app)?, signer, model })
     }
 

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod crash;
 pub mod desk;
 pub mod drive;
+pub mod dynamo;
 mod house;
 mod people;
 pub mod scripted;

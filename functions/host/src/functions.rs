@@ -153,7 +153,11 @@ impl Mounting {
         let operation = handler.operation(&mut self.described.schemas);
         self.described.operations.insert(name.into(), operation);
         let app = self.functions.app;
-        let router = http::mount(&row, handler, app)?.with_state(app);
+        let router = match row.once {
+            Some(_) => http::mount_once(&row, handler, app)?,
+            None => http::mount(&row, handler, app)?,
+        };
+        let router = router.with_state(app);
         self.functions.by_name.insert(name.into(), Function::Http(router));
         Ok(())
     }

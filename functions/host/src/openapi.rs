@@ -97,6 +97,9 @@ fn complete(
     }
     let others = operation.remove("parameters").unwrap_or(json!([]));
     parameters.extend(others.as_array().cloned().unwrap_or_default());
+    if row.once.is_some() && !parameters.iter().any(|known| known["name"] == "Idempotency-Key") {
+        parameters.push(shared::openapi::idempotency_key());
+    }
     if !parameters.is_empty() {
         operation.insert("parameters".into(), parameters.into());
     }

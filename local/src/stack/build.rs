@@ -159,6 +159,7 @@ pub(super) fn start(paths: Paths, options: &Options, tools: &Tools) -> Result<St
         early.push(ministack::service(&paths, aws)?);
         tell("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{aws}"));
         tell("AWS_REGION", emulator::REGION.to_owned());
+        tell("DYNAMODB_TABLE", emulator::TABLE.to_owned());
         tell("AWS_ACCESS_KEY_ID", emulator::KEY.0.to_owned());
         tell("AWS_SECRET_ACCESS_KEY", emulator::KEY.1.to_owned());
     }

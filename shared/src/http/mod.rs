@@ -5,17 +5,18 @@ mod body;
 mod edge;
 mod form;
 mod guard;
+mod once;
 mod pages;
 mod params;
 mod replies;
 mod shape;
 mod visitor;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::app::Parts;
 use crate::table::{self, Row, Trigger};
@@ -42,6 +43,19 @@ pub fn serve<T: 'static>(
     run(mount(&row, handler, app)?.with_state(app))
 }
 
+/// The same for a row that says `once`: only these link the client of `DynamoDB`.
+pub fn serve_once<T: 'static>(
+    functions: &str,
+    name: &str,
+    handler: impl Handler<T, App>,
+) -> anyhow::Result<()> {
+    let row = table::row_of(functions, name)?;
+    config::check(&row.uses)?;
+    config::check_gate()?;
+    let app = App::new(Parts::default());
+    run(mount_once(&row, handler, app)?.with_state(app))
+}
+
 /// Not generic, so that it is compiled once and not in every binary.
 fn run(router: Router) -> anyhow::Result<()> {
     telemetry::start();
@@ -56,10 +70,30 @@ pub fn mount<T: 'static>(
     handler: impl Handler<T, App>,
     app: App,
 ) -> anyhow::Result<Router<App>> {
+    anyhow::ensure!(row.once.is_none(), "its row says `once`: http::serve_once");
+    behind_guard(row, app, |method| on(method, handler))
+}
+
+/// The same, and a request with an `Idempotency-Key` is done once.
+pub fn mount_once<T: 'static>(
+    row: &Row,
+    handler: impl Handler<T, App>,
+    app: App,
+) -> anyhow::Result<Router<App>> {
+    let once = row.once.context("its row does not say `once`: http::serve")?;
+    let kept = from_fn_with_state(once::Kept::new(app, row, once), once::once);
+    behind_guard(row, app, |method| on(method, handler).route_layer(kept))
+}
+
+fn behind_guard(
+    row: &Row,
+    app: App,
+    answering: impl FnOnce(MethodFilter) -> MethodRouter<App>,
+) -> anyhow::Result<Router<App>> {
     let Trigger::Route { method, path } = &row.trigger else { bail!("not an HTTP function") };
     let method: MethodFilter = method.parse::<axum::http::Method>()?.try_into()?;
     let guard = from_fn_with_state((app, row.access.clone()), guard::guard);
-    Ok(Router::new().route(path, on(method, handler).route_layer(guard)))
+    Ok(Router::new().route(path, answering(method).route_layer(guard)))
 }
 
 /// Behind the edge, with an answer for paths and methods that are nobody's.

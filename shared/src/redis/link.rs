@@ -14,7 +14,7 @@ use ::redis::{
 use super::Login;
 use crate::config::{self, Topology};
 
-/// For one server to take a connection; a request waits far less, see [`super::CONNECT`].
+/// For one server to take a connection; a request waits far less.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -25,10 +25,12 @@ pub(super) enum Link {
 
 impl Link {
     pub(super) async fn send(&mut self, command: &Cmd) -> Result<Value, RedisError> {
-        match self {
+        let answer = match self {
             Self::One(connection) => connection.send_packed_command(command).await,
             Self::Cluster(connection) => connection.req_packed_command(command).await,
-        }
+        };
+        // What the server refuses comes as an answer.
+        answer?.extract_error()
     }
 }
 
@@ -54,7 +56,9 @@ pub(super) async fn connect(
         Topology::Sentinel(name) => {
             master(&servers, name, login.as_ref(), authority).await.map(Link::One)
         }
-        Topology::Cluster => cluster(servers, login, authority).await.map(Link::Cluster),
+        Topology::Cluster => {
+            cluster(servers, login, authority, settings.patience).await.map(Link::Cluster)
+        }
     }
 }
 
@@ -120,10 +124,11 @@ async fn cluster(
     servers: Vec<ConnectionInfo>,
     login: Option<Login>,
     authority: Option<Vec<u8>>,
+    patience: Duration,
 ) -> Result<ClusterConnection, RedisError> {
     let mut builder = ClusterClient::builder(servers)
         .connection_timeout(PATIENCE)
-        .response_timeout(super::CONNECT)
+        .response_timeout(patience)
         .retries(3)
         .min_retry_wait(5)
         .max_retry_wait(20);

@@ -2,7 +2,8 @@
 //!
 //! A connection is made when first asked for, and made anew when it breaks or when its server turns
 //! out to be a replica (`READONLY`), still loading, or not the owner of a slot. Whoever asks waits at
-//! most [`COMMAND`], with a connection to make [`CONNECT`]; after a failure nobody asks for a second.
+//! most 50 ms (`REDIS_PATIENCE_MS`), half as long again with a connection to make; after a failure
+//! nobody asks for a second.
 //! What that means is for the one who asks to say: every verb answers [`Gone`], and there is always
 //! another way.
 
@@ -26,10 +27,6 @@ pub use credentials::{Credentials, ElastiCache, Fixed, Login};
 pub use key::{Key, Scope, System};
 use link::Link;
 
-/// Longest wait for an answer. Redis answers in less than one millisecond.
-pub const COMMAND: Duration = Duration::from_millis(50);
-/// Longest wait when there is a connection to make first.
-pub const CONNECT: Duration = Duration::from_millis(80);
 /// Redis did not answer, or not with what it was asked for. The log knows why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Redis did not answer")]
@@ -177,19 +174,20 @@ impl Redis {
     /// Once more, over a new connection, if an older one turned out to be of no use.
     async fn send(&self, command: &Cmd) -> Result<Value, RedisError> {
         let started = Instant::now();
-        let (mut link, born, fresh) = self.link(CONNECT).await?;
-        let answer = within(COMMAND, link.send(command)).await;
+        let whole = self.settings.patience * 3 / 2;
+        let (mut link, born, fresh) = self.link(whole).await?;
+        let answer = within(self.settings.patience, link.send(command)).await;
         let Err(error) = answer else { return answer };
         if !is_gone(&error) {
             return Err(error);
         }
         self.drop_link(born).await;
-        let left = CONNECT.saturating_sub(started.elapsed());
+        let left = whole.saturating_sub(started.elapsed());
         if fresh || error.is_timeout() || left.is_zero() {
             return Err(error);
         }
         let (mut link, born, _) = self.link(left).await?;
-        let answer = within(CONNECT.saturating_sub(started.elapsed()), link.send(command)).await;
+        let answer = within(whole.saturating_sub(started.elapsed()), link.send(command)).await;
         if answer.as_ref().is_err_and(is_gone) {
             self.drop_link(born).await;
         }
@@ -233,7 +231,7 @@ impl Redis {
         if let Some(Login { user, password }) = self.credentials.login().map_err(link::refused)? {
             let mut proof = cmd("AUTH");
             proof.arg(user).arg(password.expose());
-            one.send_packed_command(&proof).await?;
+            one.send_packed_command(&proof).await?.extract_error()?;
         }
         connection.proven = Instant::now();
         Ok(())

@@ -76,6 +76,7 @@ fn environment(stack: &BTreeMap<String, String>, beside: &Addresses) -> BTreeMap
         ("AWS_REGION", "eu-west-1"),
         ("AWS_ACCESS_KEY_ID", "bench"),
         ("AWS_SECRET_ACCESS_KEY", "bench"),
+        ("DYNAMODB_TABLE", "cadre"),
         ("RUN_STATE_MACHINE_ARN", "arn:aws:states:eu-west-1:123456789012:stateMachine:run"),
         ("LOG_LEVEL", "info"),
     ];

@@ -1,5 +1,5 @@
 use access::{FUNCTIONS, role_create};
 
 fn main() -> anyhow::Result<()> {
-    shared::http::serve(FUNCTIONS, env!("CARGO_BIN_NAME"), role_create::handle)
+    shared::http::serve_once(FUNCTIONS, env!("CARGO_BIN_NAME"), role_create::handle)
 }

@@ -1,5 +1,5 @@
 use agents::{FUNCTIONS, publish};
 
 fn main() -> anyhow::Result<()> {
-    shared::http::serve(FUNCTIONS, env!("CARGO_BIN_NAME"), publish::handle)
+    shared::http::serve_once(FUNCTIONS, env!("CARGO_BIN_NAME"), publish::handle)
 }

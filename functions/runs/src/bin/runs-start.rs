@@ -1,5 +1,5 @@
 use runs::{FUNCTIONS, start};
 
 fn main() -> anyhow::Result<()> {
-    shared::http::serve(FUNCTIONS, env!("CARGO_BIN_NAME"), start::handle)
+    shared::http::serve_once(FUNCTIONS, env!("CARGO_BIN_NAME"), start::handle)
 }

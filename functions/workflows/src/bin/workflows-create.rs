@@ -1,5 +1,5 @@
 use workflows::{FUNCTIONS, create};
 
 fn main() -> anyhow::Result<()> {
-    shared::http::serve(FUNCTIONS, env!("CARGO_BIN_NAME"), create::handle)
+    shared::http::serve_once(FUNCTIONS, env!("CARGO_BIN_NAME"), create::handle)
 }
