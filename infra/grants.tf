@@ -35,7 +35,6 @@ locals {
         PUBLIC_URL         = var.sign_in.public_url
         SESSION_KEY        = var.session_key
       }
-      }
     }
 
     # No right to read alone: an item that stands in the way comes with the refusal.

@@ -25,7 +25,10 @@ const WITHOUT: &[(&str, &str)] = &[
         "access-key-create",
         "its answer is a secret, which is kept nowhere; a second key can be revoked",
     ),
-    ("identity-refresh", "it renews what is there: the same token twice is a theft, and told apart"),
+    (
+        "identity-refresh",
+        "it renews what is there: the same token twice is a theft, and told apart",
+    ),
     ("identity-logout", "to sign out when one is signed out changes nothing"),
     ("identity-revoke", "a session that is ended stays ended"),
     ("identity-revoke-all", "sessions that are ended stay ended"),
