@@ -88,13 +88,14 @@ impl Drop for Holder {
 async fn f18_a_holder_in_a_process_of_its_own() -> Result<()> {
     let Ok(tenant) = std::env::var("LOCK_HOLDER") else { return Ok(()) };
     let (redis, scope) = (redis()?, Key::tenant(tenant.parse()?));
-    for line in std::io::stdin().lines() {
-        match line?.as_str() {
+    let mut words = std::io::stdin().lines();
+    while let Some(word) = words.next() {
+        match word?.as_str() {
             "take" => {
                 let lock = redis.lock(&scope, "door", LEASE).await?.context("somebody has it")?;
                 println!("FENCE {}", lock.fence);
                 // Paused here, with the lock in hand; on waking it writes, for it knows of nothing.
-                std::io::stdin().lines().next().context("no word")??;
+                words.next().context("no word")??;
                 println!("WRITE {}", lock.fence);
                 ensure!(!redis.unlock(lock).await?, "it was somebody else's by then");
             }

@@ -37,7 +37,9 @@ impl Scope {
         let mut whole = String::new();
         for part in parts {
             // Its length before it: so no two lists of parts are the same text.
-            whole.push_str(&format!("{}:{part}", part.len()));
+            whole.push_str(&part.len().to_string());
+            whole.push(':');
+            whole.push_str(part);
         }
         Key { pk: format!("{}/{kind}/{}", self.0, digest::sha256(whole.as_bytes())), sk }
     }

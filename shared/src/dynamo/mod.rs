@@ -107,7 +107,7 @@ impl Dynamo {
         match put.send().await {
             Ok(_) => Ok(Begun::Ours(lease)),
             Err(error) => match refused(&error) {
-                Some(there) => found(there, request, now),
+                Some(there) => found(&there, request, now),
                 None => Err(unavailable(&error)),
             },
         }
@@ -177,7 +177,7 @@ fn refused<R>(error: &SdkError<PutItemError, R>) -> Option<Item> {
     }
 }
 
-fn found(item: Item, request: &str, now: i64) -> Result<Begun> {
+fn found(item: &Item, request: &str, now: i64) -> Result<Begun> {
     let string = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     if string("request_digest").is_some_and(|there| there != request) {
         return Ok(Begun::Mismatch);

@@ -163,5 +163,5 @@ fn draw() -> String {
 fn life(kind: Kind) -> Duration {
     let drawn = u32::from(Uuid::new_v4().as_bytes()[0]);
     let life = kind.life.min(LONGEST_LIFE);
-    life - life / 10 * drawn / 255
+    life.saturating_sub(life / 10 * drawn / 255)
 }

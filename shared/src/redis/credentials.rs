@@ -1,5 +1,6 @@
 //! Who we are to Redis: a user and password in the address, or a token of IAM for `ElastiCache`.
 
+use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -106,7 +107,8 @@ fn percent(value: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             spelled.push(byte.into());
         } else {
-            spelled.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(spelled, "%{byte:02X}");
         }
     }
     spelled
@@ -115,7 +117,6 @@ fn percent(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::{Duration, SystemTime};
 
     use super::ElastiCache;
     use crate::Secret;
@@ -131,8 +132,7 @@ mod tests {
             secret_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into()),
             session_token: session.map(|token| Secret::new(token.into())),
         };
-        // 2026-11-23T12:00:00Z
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200);
+        let now = "2026-11-23T12:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
         ElastiCache::new(iam).token(now).unwrap()
     }
 

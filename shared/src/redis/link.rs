@@ -157,6 +157,6 @@ pub(super) fn silent() -> RedisError {
 }
 
 /// We cannot say who we are.
-pub(super) fn refused(error: anyhow::Error) -> RedisError {
+pub(super) fn refused(error: &anyhow::Error) -> RedisError {
     (ErrorKind::AuthenticationFailed, "no credentials", format!("{error:#}")).into()
 }

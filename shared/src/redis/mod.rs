@@ -207,7 +207,7 @@ impl Redis {
                 return Ok((link.clone(), *born, false));
             }
             if let State::Down = &*state {
-                let login = self.credentials.login().map_err(link::refused)?;
+                let login = self.credentials.login().map_err(|error| link::refused(&error))?;
                 *state = State::Connecting(begin(link::connect(self.settings.clone(), login)));
             }
             let State::Connecting(attempt) = &mut *state else { return Err(link::silent()) };
@@ -228,7 +228,9 @@ impl Redis {
         }
         // A cluster's many connections are made anew.
         let Link::One(one) = &mut connection.link else { return Err(link::silent()) };
-        if let Some(Login { user, password }) = self.credentials.login().map_err(link::refused)? {
+        if let Some(Login { user, password }) =
+            self.credentials.login().map_err(|error| link::refused(&error))?
+        {
             let mut proof = cmd("AUTH");
             proof.arg(user).arg(password.expose());
             one.send_packed_command(&proof).await?.extract_error()?;
