@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,10 @@ pub use key::Key;
 pub const KEPT: Duration = Duration::from_hours(48);
 /// Largest body that is kept with its item, which may have 400 KB in all.
 pub const LARGEST_ANSWER: usize = 350 * 1024;
+
+/// Beyond the client's own.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(25);
 
 pub struct Dynamo {
     client: Client,
@@ -104,8 +109,8 @@ impl Dynamo {
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":second", number(now / 1_000))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
-            Ok(_) => Ok(Begun::Ours(lease)),
+        match send(put).await {
+            Ok(()) => Ok(Begun::Ours(lease)),
             Err(error) => match refused(&error) {
                 Some(there) => found(&there, request, now),
                 None => Err(unavailable(&error)),
@@ -122,8 +127,8 @@ impl Dynamo {
             .item("body", AttributeValue::B(Blob::new(answer.body.clone())))
             .condition_expression("lease = :lease")
             .expression_attribute_values(":lease", text(&lease.id));
-        match put.send().await {
-            Ok(_) => Ok(true),
+        match send(put).await {
+            Ok(()) => Ok(true),
             Err(error) if refused(&error).is_some() => Ok(false),
             Err(error) => Err(unavailable(&error)),
         }
@@ -152,7 +157,7 @@ impl Dynamo {
         &self,
         lease: &Lease,
         now: i64,
-    ) -> aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder {
+    ) -> PutItemFluentBuilder {
         let expires = now / 1_000 + milliseconds(KEPT) / 1_000;
         self.client
             .put_item()
@@ -163,6 +168,20 @@ impl Dynamo {
             .item("request_digest", text(&lease.request))
             .item("expires_at", number(expires))
     }
+}
+
+/// The client's own retries share a budget for the whole process, which a bad minute uses up: then a
+/// few more, one by one.
+async fn send(put: PutItemFluentBuilder) -> Result<(), SdkError<PutItemError>> {
+    for again in 1..=TRIES {
+        match put.clone().send().await {
+            Err(error) if refused(&error).is_none() && again < TRIES => {
+                tokio::time::sleep(PAUSE * again).await;
+            }
+            other => return other.map(drop),
+        }
+    }
+    put.send().await.map(drop)
 }
 
 type Item = HashMap<String, AttributeValue>;
