@@ -60,6 +60,19 @@ locals {
       }
     }
 
+    # The issuer's Management API; without an address nobody is told there whom SCIM brings.
+    management = {
+      statements = []
+      environment = {
+        MANAGEMENT_URL           = var.management.url
+        MANAGEMENT_CLIENT_ID     = var.management.client_id
+        MANAGEMENT_CLIENT_SECRET = var.management_client_secret
+        MANAGEMENT_CONNECTION    = var.management.connection
+        MANAGEMENT_PER_SECOND    = tostring(var.management.per_second)
+        MANAGEMENT_BURST         = tostring(var.management.burst)
+      }
+    }
+
     states = {
       statements = [
         { actions = ["states:StartExecution"], resources = [local.run_machine] },

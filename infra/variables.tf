@@ -133,6 +133,31 @@ variable "auth_clients" {
   })
 }
 
+variable "management" {
+  description = "The issuer's Management API, which is told whom SCIM brings; `url` empty: nobody is. The rate is what the issuer's tenant allows."
+  type = object({
+    url        = optional(string, "")
+    client_id  = optional(string, "")
+    connection = optional(string, "Username-Password-Authentication")
+    per_second = optional(number, 2)
+    burst      = optional(number, 10)
+  })
+  default = {}
+}
+
+variable "management_client_secret" {
+  description = "Of the machine client that calls the Management API."
+  type        = string
+  default     = ""
+  sensitive   = true
+}
+
+variable "event_source" {
+  description = "The issuer's partner event source in EventBridge, `aws.partner/auth0.com/…`, whose events go to the queue `directory-events`; empty: none."
+  type        = string
+  default     = ""
+}
+
 # ---- What lies outside: made elsewhere until the network and the databases move in here
 
 variable "database_url" {

@@ -92,6 +92,12 @@ pub fn judges(paths: &Paths) -> Result<Judges> {
     })
 }
 
+/// What judges SCIM from outside: only a test needs it.
+pub fn scim_judge(paths: &Paths) -> Result<PathBuf> {
+    let _one_at_a_time = lock(paths)?;
+    python::scim(paths)
+}
+
 /// Programs, by their full paths.
 #[derive(Debug, Clone)]
 pub struct Judges {

@@ -200,6 +200,39 @@ pub fn rate_limits() -> Option<String> {
     optional("RATE_LIMITS")
 }
 
+/// The issuer's Management API, and how often it may be asked.
+#[derive(Clone, Debug)]
+pub struct Management {
+    pub url: String,
+    pub client_id: String,
+    pub client_secret: Secret<String>,
+    pub audience: String,
+    /// Where people are created that an identity provider names.
+    pub connection: String,
+    pub per_second: f64,
+    pub burst: f64,
+}
+
+impl Management {
+    /// `None` without `MANAGEMENT_URL`: people are then kept here alone.
+    pub fn from_env() -> Result<Option<Self>> {
+        let Some(url) = optional("MANAGEMENT_URL") else { return Ok(None) };
+        let audience = optional("MANAGEMENT_AUDIENCE")
+            .unwrap_or_else(|| format!("{}/api/v2/", url.trim_end_matches('/')));
+        let connection = optional("MANAGEMENT_CONNECTION");
+        Ok(Some(Self {
+            url,
+            client_id: required("MANAGEMENT_CLIENT_ID")?,
+            client_secret: Secret::new(required("MANAGEMENT_CLIENT_SECRET")?),
+            audience,
+            connection: connection.unwrap_or_else(|| "Username-Password-Authentication".into()),
+            // What the issuer's smallest tenants allow.
+            per_second: parsed("MANAGEMENT_PER_SECOND", 2.0)?,
+            burst: parsed("MANAGEMENT_BURST", 10.0)?,
+        }))
+    }
+}
+
 /// The state machine that drives every run.
 pub fn run_state_machine() -> Result<String> {
     required("RUN_STATE_MACHINE_ARN")
@@ -268,7 +301,8 @@ pub fn check(uses: &[String]) -> Result<()> {
             "states" => &["RUN_STATE_MACHINE_ARN"],
             "sign-in" => &["AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET", "PUBLIC_URL", "SESSION_KEY"],
             // Has defaults throughout: without settings it is the extractive provider.
-            "llm" => &[],
+            // Without an address of the Management API people are kept here alone.
+            "llm" | "management" => &[],
             other => bail!("functions.json names a capability that nobody knows: `{other}`"),
         };
         for name in names {

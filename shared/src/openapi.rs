@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::http::{
-    Accepted, Created, Done, FormOr, IdempotencyKey, Json, Page, Path, Query, SeeOther, Sheet,
-    Upload,
+    Accepted, Created, Done, FormOr, IdempotencyKey, Json, Match, Nothing, Page, Path, Query,
+    SCIM_TYPE, Scim, ScimBody, ScimCreated, SeeOther, Sheet, Upload,
 };
 use crate::{App, Caller, Result};
 
@@ -95,6 +95,30 @@ impl<T: JsonSchema> Part for Json<T> {
     }
 }
 
+impl<T: JsonSchema> Part for ScimBody<T> {
+    fn describe(operation: &mut Map<String, Value>, schemas: &mut SchemaGenerator) {
+        let content = json!({ SCIM_TYPE: { "schema": schemas.subschema_for::<T>() } });
+        operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
+    }
+}
+
+impl Part for Match {
+    fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
+        for (name, what) in [
+            ("If-Match", "Only if this version is there: `W/\"3\"`."),
+            ("If-None-Match", "Only if another version is there."),
+        ] {
+            push(
+                operation,
+                json!({
+                    "name": name, "in": "header", "required": false, "description": what,
+                    "schema": { "type": "string" },
+                }),
+            );
+        }
+    }
+}
+
 impl Part for Upload {
     fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
         let binary = json!({ "schema": { "type": "string", "format": "binary" } });
@@ -126,10 +150,10 @@ pub trait Answer {
 }
 
 macro_rules! answers {
-    ($($reply:ident => $status:literal $what:literal,)*) => {
+    ($($reply:ident => $status:literal $form:literal $what:literal,)*) => {
         $(impl<T: JsonSchema> Answer for $reply<T> {
             fn describe(schemas: &mut SchemaGenerator) -> (u16, Value) {
-                let content = json!({ "application/json": { "schema": schemas.subschema_for::<T>() } });
+                let content = json!({ $form: { "schema": schemas.subschema_for::<T>() } });
                 ($status, json!({ "description": $what, "content": content }))
             }
         })*
@@ -157,10 +181,18 @@ impl Answer for Sheet {
 }
 
 answers! {
-    Done => 200 "Done; a form of our own page is led back to it instead.",
-    Json => 200 "As asked.",
-    Created => 201 "Created.",
-    Accepted => 202 "On record; it will be done.",
+    Done => 200 "application/json" "Done; a form of our own page is led back to it instead.",
+    Json => 200 "application/json" "As asked.",
+    Created => 201 "application/json" "Created.",
+    Accepted => 202 "application/json" "On record; it will be done.",
+    Scim => 200 "application/scim+json" "As asked.",
+    ScimCreated => 201 "application/scim+json" "Created.",
+}
+
+impl Answer for Nothing {
+    fn describe(_: &mut SchemaGenerator) -> (u16, Value) {
+        (204, json!({ "description": "Done." }))
+    }
 }
 
 /// A handler that can say what it takes and gives.

@@ -71,9 +71,11 @@ pub(crate) async fn nothing_stays(
     Ok(())
 }
 
-/// The sample call of every route that takes JSON.
+/// The sample call of every route that takes JSON as we have it: SCIM says itself what it leaves out
+/// in silence (see `scim.rs`).
 fn with_a_body(world: &World) -> Vec<(String, Call)> {
-    let calls = routes().into_iter().map(|(name, _)| (name.clone(), world.call(&name)));
+    let ours = routes().into_iter().filter(|(name, _)| !name.starts_with("scim-"));
+    let calls = ours.map(|(name, _)| (name.clone(), world.call(&name)));
     let calls: Vec<_> = calls.filter(|(_, call)| !call.body.is_empty()).collect();
     assert!(calls.len() >= 9, "only {} routes with a body", calls.len());
     calls

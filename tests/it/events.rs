@@ -97,7 +97,13 @@ async fn every_route_answers_its_sample_event() -> Result<()> {
             continue;
         }
         assert!((200..300).contains(&status), "{name}: {answer}");
-        assert_eq!(answer["headers"]["content-type"], "application/json", "{name}");
+        if status == 204 {
+            assert_eq!(answer["body"], "", "{name}");
+            continue;
+        }
+        let scim = name.starts_with("scim-");
+        let kind = if scim { "application/scim+json" } else { "application/json" };
+        assert_eq!(answer["headers"]["content-type"], kind, "{name}");
         let body: Value = serde_json::from_str(&text(&answer["body"]))?;
         assert!(body.is_object(), "{name}: {body}");
     }
@@ -115,6 +121,10 @@ async fn every_task_and_schedule_ends_its_sample_event_well() -> Result<()> {
         let given = invoke(&house, &name, world.event(&name, ""), None).await?.value();
         match name.as_str() {
             "platform-migrate" => assert_eq!(given["applied"], json!([]), "nothing is left to do"),
+            // Neither is set up for a Management API here.
+            "provisioning-push" => assert_eq!(given, json!({ "told": 0, "failed": 0 })),
+            "provisioning-drift" => assert_eq!(given["organizations"], 0),
+            "provisioning-events" => assert_eq!(given, json!({ "batchItemFailures": [] })),
             "runs-dispatch" => assert!(given["delivered"].is_number(), "{given}"),
             "runs-plan" => {
                 assert_eq!(given["next"], "work");

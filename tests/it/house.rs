@@ -11,52 +11,6 @@ use crate::record;
 use crate::source::{domains, is_sql, literals, rust};
 use crate::world::root;
 
-/// Which crates a crate may use; `tests` may use all.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("shared", &[]),
-    ("access", &["shared"]),
-    ("agents", &["shared"]),
-    ("conversations", &["shared"]),
-    ("documents", &["shared"]),
-    ("identity", &["shared"]),
-    ("platform", &["shared"]),
-    ("workflows", &["shared", "agents"]),
-    ("runs", &["shared", "agents", "workflows"]),
-    ("imports", &["shared", "agents", "workflows"]),
-    (
-        "host",
-        &[
-            "shared",
-            "access",
-            "agents",
-            "conversations",
-            "documents",
-            "identity",
-            "imports",
-            "platform",
-            "runs",
-            "workflows",
-        ],
-    ),
-    ("local", &[]),
-    ("auth0", &[]),
-    (
-        "tests",
-        &[
-            "shared",
-            "agents",
-            "auth0",
-            "host",
-            "identity",
-            "imports",
-            "local",
-            "platform",
-            "runs",
-            "workflows",
-        ],
-    ),
-];
-
 /// Longest statement: RDS Proxy pins a connection for a longer one.
 const LONGEST_STATEMENT: usize = 16 * 1024;
 
@@ -68,7 +22,7 @@ fn holds_sql(path: &str) -> bool {
     in_domain || of_shared.iter().any(|file| path.strip_prefix("shared/src/") == Some(file))
 }
 
-fn file(path: &str) -> String {
+pub(crate) fn file(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -159,7 +113,9 @@ fn a_rows_name_begins_with_its_domain_and_what_it_uses_is_known() {
             assert!((128..=10_240).contains(&row.memory), "{name}: {} MB", row.memory);
             assert!((1..=900).contains(&row.timeout), "{name}: {} s", row.timeout);
             for use_ in &row.uses {
-                let known = ["db", "owner-db", "redis", "dynamo", "sign-in", "states", "llm"]
+                let known = [
+                    "db", "owner-db", "redis", "dynamo", "sign-in", "management", "states", "llm",
+                ]
                     .contains(&use_.as_str());
                 assert!(known, "{name} uses `{use_}`, which nobody grants");
             }
@@ -285,25 +241,6 @@ fn t6_only_the_database_door_speaks_to_the_driver() {
 }
 
 #[test]
-fn crates_use_each_other_only_along_the_arrows() {
-    let allowed: BTreeMap<_, _> = ARROWS.iter().copied().collect();
-    let mut folders: Vec<_> = domains().iter().map(|name| format!("functions/{name}")).collect();
-    folders.extend(["shared", "local", "tests", "tests/auth0"].map(str::to_owned));
-    for folder in folders {
-        let manifest: toml::Table =
-            file(&format!("{folder}/Cargo.toml")).parse().expect("a manifest");
-        let name = manifest["package"]["name"].as_str().unwrap();
-        let may = allowed.get(name).unwrap_or_else(|| panic!("{name} has no line in ARROWS"));
-        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            let uses = manifest.get(kind).and_then(toml::Value::as_table).into_iter().flatten();
-            for (used, _) in uses.filter(|(used, _)| allowed.contains_key(used.as_str())) {
-                assert!(may.contains(&used.as_str()), "{name} may not use {used}");
-            }
-        }
-    }
-}
-
-#[test]
 fn the_environment_is_read_in_two_files() {
     let readers = ["shared/src/config.rs", "local/src/settings.rs"];
     for source in rust(&["shared/src", "functions", "local/src"]) {
@@ -318,7 +255,8 @@ fn the_environment_is_read_in_two_files() {
 
 /// Whoever calls a host that somebody named uses `shared::outbound`; these call hosts that the
 /// deployment names.
-const CLIENTS: [(&str, &str); 4] = [
+const CLIENTS: &[(&str, &str)] = &[
+    ("functions/provisioning/src/management/", "the issuer's Management API, from the settings"),
     ("shared/src/outbound.rs", "the client for hosts that somebody named"),
     ("shared/src/auth/", "the issuer's keys, from the address in the settings"),
     ("functions/identity/src/issuer.rs", "the issuer, from the address in the settings"),

@@ -80,6 +80,7 @@ fn error_names() -> BTreeSet<&'static str> {
         Error::NotFound,
         Error::MethodNotAllowed,
         Error::Conflict(text()),
+        Error::PreconditionFailed(text()),
         Error::TooLarge(text()),
         Error::UnsupportedMediaType(text()),
         Error::TooManyRequests(Box::default()),
@@ -101,6 +102,7 @@ fn error_names() -> BTreeSet<&'static str> {
             | Error::NotFound
             | Error::MethodNotAllowed
             | Error::Conflict(_)
+            | Error::PreconditionFailed(_)
             | Error::TooLarge(_)
             | Error::UnsupportedMediaType(_)
             | Error::TooManyRequests(_)

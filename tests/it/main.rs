@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod access_roles;
+mod arrows;
 mod asvs;
 mod bad_bundles;
 mod bad_input;
@@ -33,6 +34,8 @@ mod migrations;
 mod openapi;
 mod outbound;
 mod pooler;
+mod provisioning_events;
+mod provisioning_push;
 mod publishing;
 mod record;
 mod redis_cache;
@@ -49,6 +52,8 @@ mod runs_pins;
 mod runs_start;
 mod runs_whole;
 mod schema;
+mod scim;
+mod scim_judge;
 mod scratch;
 mod second_issuer;
 mod sign_in;

@@ -67,9 +67,35 @@ impl Reply {
     #[track_caller]
     pub fn problem(&self, status: u16) -> &str {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        if self.headers["content-type"] == "application/scim+json" {
+            return self.scim_error(status);
+        }
         assert_eq!(self.headers["content-type"], "application/problem+json");
         assert!(self.body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
         self.body["type"].as_str().unwrap().strip_prefix("urn:cadre:problem:").unwrap()
+    }
+}
+
+impl Reply {
+    /// The same, where SCIM has its own form of errors.
+    #[track_caller]
+    fn scim_error(&self, status: u16) -> &str {
+        assert_eq!(self.body["status"], status.to_string(), "{}", self.body);
+        assert!(self.body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+        match status {
+            400 if self.body["scimType"] == "invalidSyntax" => "malformed",
+            400 => "invalid",
+            401 => "unauthenticated",
+            403 => "forbidden",
+            404 => "not-found",
+            405 => "method-not-allowed",
+            409 => "conflict",
+            412 => "precondition-failed",
+            413 => "too-large",
+            415 => "unsupported-media-type",
+            429 => "too-many-requests",
+            other => panic!("{other}: {}", self.body),
+        }
     }
 }
 

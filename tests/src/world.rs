@@ -54,6 +54,10 @@ impl World {
             "member_id",
             "key_id",
             "session_id",
+            "directory_user_id",
+            "spare_directory_user_id",
+            "directory_group_id",
+            "spare_directory_group_id",
         ];
         Self { names: names.map(|name| (name, Uuid::now_v7().to_string())).to_vec() }
     }
@@ -108,6 +112,7 @@ impl World {
         names.push(("import_id", text(&import["id"])));
         names.extend(people(org, &ada).await?);
         names.push(("session_id", session(house, org).await?));
+        names.extend(directory(house, org, &ada).await?);
         Ok(Self { names })
     }
 
@@ -182,6 +187,33 @@ async fn session(house: &House, org: &Organization<'_>) -> Result<String> {
     let cookie = identity::start::session(house.app, &caller, &identity, None, &headers).await?;
     let session = shared::auth::session::find(house.app, &cookie).await?;
     Ok(session.context("no session")?.id.to_string())
+}
+
+/// Two people and two groups that an identity provider put there, and a report of drift.
+async fn directory(
+    house: &House,
+    org: &Organization<'_>,
+    ada: &Person<'_>,
+) -> Result<Vec<(&'static str, String)>> {
+    let put = async |path: &str, body: Value| -> Result<String> {
+        Ok(text(&ada.post(path, body).await?.expect(201)["id"]))
+    };
+    let user = put("/scim/v2/Users", json!({ "userName": "linus@example.com" })).await?;
+    let spare = put("/scim/v2/Users", json!({ "userName": "spare@example.com" })).await?;
+    let members = json!([{ "value": user }]);
+    let group = json!({ "displayName": "Builders", "members": members });
+    let group = put("/scim/v2/Groups", group).await?;
+    let empty = put("/scim/v2/Groups", json!({ "displayName": "Nobody" })).await?;
+    let report = async |tx: &shared::db::Tx<'_>| {
+        provisioning::queries::insert_report(tx, Uuid::now_v7(), 2, &[]).await
+    };
+    house.app.db()?.tenant(org.tenant(), report).await?;
+    Ok(vec![
+        ("directory_user_id", user),
+        ("spare_directory_user_id", spare),
+        ("directory_group_id", group),
+        ("spare_directory_group_id", empty),
+    ])
 }
 
 /// Starts a run of the sample workflow.

@@ -22,11 +22,11 @@ pub async fn handle(
         if rules::is_admin(&before.roles) {
             rules::another_admin(&admins, id)?;
         }
-        shut_out::on_record(tx, id, "removed").await?;
+        let mark = shut_out::on_record(tx, id, &before.sub, "removed").await?;
         audit::record(tx, &caller, "member.removed", id).await?;
-        queries::member(tx, id).await
+        Ok((queries::member(tx, id).await?, mark))
     });
-    let member = removed.await?;
-    shut_out::at_once(app, caller.tenant, id, &member.sub).await;
+    let (member, mark) = removed.await?;
+    shut_out::at_once(app, caller.tenant, id, &[mark]).await;
     Ok(Json(member))
 }

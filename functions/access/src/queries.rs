@@ -97,6 +97,7 @@ const MEMBERS: &str = "
     from users u
     left join members m on m.user_id = u.id
     where ($1::uuid is null or u.id < $1) and ($3::uuid is null or u.id = $3)
+      and u.sub not like 'system|%'
     order by u.id desc
     limit $2";
 
@@ -116,6 +117,15 @@ const RECORD_MEMBER: &str = "
     insert into members (user_id)
     select id from users where id = $1
     on conflict do nothing";
+
+const ARRIVE: &str = "
+    -- access::arrive
+    insert into users (tenant_id, id, sub) values ($1, $2, $3) on conflict do nothing";
+
+/// Somebody is on record before their first deed: the directory knows of them.
+pub async fn arrive(tx: &Tx<'_>, tenant: Uuid, member: Uuid, sub: &str) -> Result<()> {
+    tx.run(ARRIVE, &[&tenant, &member, &sub]).await.map(drop)
+}
 
 const LOCK_MEMBER: &str = "
     -- access::lock_member

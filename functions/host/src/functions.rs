@@ -21,7 +21,9 @@ pub(crate) const TABLES: &[&str] = &[
     identity::FUNCTIONS,
     imports::FUNCTIONS,
     platform::FUNCTIONS,
+    provisioning::FUNCTIONS,
     runs::FUNCTIONS,
+    scim::FUNCTIONS,
     workflows::FUNCTIONS,
 ];
 
@@ -115,6 +117,11 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.route("platform-openapi", platform::openapi::handle)?;
     on.job("platform-migrate", jobs::task(platform::migrate::handle))?;
 
+    on.job("provisioning-push", jobs::task(provisioning::push::handle))?;
+    on.job("provisioning-events", jobs::queue(provisioning::events::handle))?;
+    on.job("provisioning-drift", jobs::task(provisioning::drift::handle))?;
+    on.route("provisioning-report", provisioning::report::handle)?;
+
     on.route("runs-start", runs::start::handle)?;
     on.route("runs-list", runs::list::handle)?;
     on.route("runs-get", runs::get::handle)?;
@@ -126,6 +133,25 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.job("runs-room", jobs::task(runs::room::handle))?;
     on.job("runs-finish", jobs::task(runs::finish::handle))?;
     on.job("runs-fail", jobs::task(runs::fail::handle))?;
+
+    on.route("scim-config", scim::config::handle)?;
+    on.route("scim-types", scim::types::handle)?;
+    on.route("scim-type-get", scim::type_get::handle)?;
+    on.route("scim-schemas", scim::schemas::handle)?;
+    on.route("scim-schema-get", scim::schema_get::handle)?;
+    on.route("scim-search", scim::search::handle)?;
+    on.route("scim-users", scim::users::handle)?;
+    on.route("scim-user-create", scim::user_create::handle)?;
+    on.route("scim-user-get", scim::user_get::handle)?;
+    on.route("scim-user-replace", scim::user_replace::handle)?;
+    on.route("scim-user-patch", scim::user_patch::handle)?;
+    on.route("scim-user-delete", scim::user_delete::handle)?;
+    on.route("scim-groups", scim::groups::handle)?;
+    on.route("scim-group-create", scim::group_create::handle)?;
+    on.route("scim-group-get", scim::group_get::handle)?;
+    on.route("scim-group-replace", scim::group_replace::handle)?;
+    on.route("scim-group-patch", scim::group_patch::handle)?;
+    on.route("scim-group-delete", scim::group_delete::handle)?;
 
     on.route("workflows-create", workflows::create::handle)?;
     on.route("workflows-list", workflows::list::handle)?;

@@ -28,6 +28,7 @@ pub fn document(summaries: &BTreeMap<String, String>) -> anyhow::Result<Value> {
     let mut schemas = described.schemas;
     let mut schemas: Map<String, Value> = schemas.take_definitions(true).into_iter().collect();
     schemas.insert("Problem".into(), problem());
+    schemas.insert("ScimError".into(), scim_error());
     let mut document = json!({
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -50,6 +51,11 @@ pub fn document(summaries: &BTreeMap<String, String>) -> anyhow::Result<Value> {
                 "description": "RFC 9457 problem details; `type` names the cause and is stable.",
                 "content": { "application/problem+json": {
                     "schema": { "$ref": "#/components/schemas/Problem" } } },
+                "headers": carried(&["Retry-After"]),
+            }, "ScimError": {
+                "description": "An error as RFC 7644, section 3.12, has it.",
+                "content": { "application/scim+json": {
+                    "schema": { "$ref": "#/components/schemas/ScimError" } } },
                 "headers": carried(&["Retry-After"]),
             } },
             "headers": headers(),
@@ -108,8 +114,9 @@ fn complete(
         for response in responses.values_mut() {
             response["headers"] = carried(&[]);
         }
+        let form = if path.starts_with("/scim/") { "ScimError" } else { "Problem" };
         for status in statuses(row, path, has_body) {
-            let problem = json!({ "$ref": "#/components/responses/Problem" });
+            let problem = json!({ "$ref": format!("#/components/responses/{form}") });
             responses.insert(status.to_string(), problem);
         }
     }
@@ -140,9 +147,17 @@ fn statuses(row: &Row, path: &str, has_body: bool) -> Vec<u16> {
     if has_body {
         statuses.extend([409, 415]);
     }
+    let reads = matches!(&row.trigger, Trigger::Route { method, .. } if method == "GET");
     let deletes = matches!(&row.trigger, Trigger::Route { method, .. } if method == "DELETE");
     if path.ends_with("/cancel") || deletes {
         statuses.push(409);
+    }
+    if path.starts_with("/scim/") {
+        statuses.retain(|status| *status != 422);
+        statuses.push(400);
+        if path.contains("{id}") && !reads {
+            statuses.push(412);
+        }
     }
     statuses.sort_unstable();
     statuses.dedup();
@@ -157,6 +172,19 @@ fn problem() -> Value {
             "type": { "type": "string", "examples": ["urn:cadre:problem:not-found"] },
             "title": { "type": "string" },
             "status": { "type": "integer", "format": "int32", "minimum": 400, "maximum": 599 },
+            "detail": { "type": "string", "description": "What is wrong, and what to do." },
+        },
+    })
+}
+
+fn scim_error() -> Value {
+    json!({
+        "type": "object",
+        "required": ["schemas", "status", "detail"],
+        "properties": {
+            "schemas": { "type": "array", "items": { "type": "string" } },
+            "status": { "type": "string" },
+            "scimType": { "type": "string", "examples": ["uniqueness"] },
             "detail": { "type": "string", "description": "What is wrong, and what to do." },
         },
     })

@@ -1,6 +1,7 @@
 //! `POST /v1/runs/{id}/cancel`: stop a run. What is on record stays; nothing more is begun.
 
 use axum::extract::State;
+use shared::db::Tx;
 use shared::http::{Accepted, Path};
 use shared::{App, Caller, Error, Result};
 use uuid::Uuid;
@@ -9,6 +10,22 @@ use crate::model::{RunDetail, RunRef};
 use crate::queries::{self, lifecycle};
 
 use crate::dispatch;
+
+/// Every run that somebody started and that has not ended: when they may no longer be here. To be
+/// told after the commit: [`dispatch::soon`] for each message.
+pub async fn all_of(tx: &Tx<'_>, caller: &Caller, user: Uuid) -> Result<Vec<Uuid>> {
+    let mut messages = Vec::new();
+    for id in lifecycle::open_of(tx, user).await? {
+        let run = RunRef { tenant_id: caller.tenant, run_id: id };
+        if lifecycle::end(tx, run, "cancelled", None, None).await? {
+            shared::audit::record(tx, caller, "run.cancelled", id).await?;
+            let message = Uuid::now_v7();
+            lifecycle::tell_stop(tx, message, id).await?;
+            messages.push(message);
+        }
+    }
+    Ok(messages)
+}
 
 pub async fn handle(
     State(app): State<App>,

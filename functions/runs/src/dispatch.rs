@@ -53,7 +53,7 @@ pub async fn handle(app: App, _: Tick) -> Result<Dispatched> {
 }
 
 /// Right after the commit; a failure is no failure of the request, the schedule tries again.
-pub(crate) async fn soon(app: App, tenant: Uuid, message: Uuid) {
+pub async fn soon(app: App, tenant: Uuid, message: Uuid) {
     if let Err(error) = deliver(app, tenant, message, SOON).await {
         error.log();
     }

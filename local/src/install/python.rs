@@ -64,6 +64,14 @@ pub(super) fn judges(paths: &Paths) -> Result<PathBuf> {
     Ok(programs)
 }
 
+/// `.local/scim`: a client that tries a SCIM server out. Its full path.
+pub(super) fn scim(paths: &Paths) -> Result<PathBuf> {
+    let program = paths.tools.join("scim/bin/scim2");
+    let why = "scim2-cli and scim2-tester, which judge the SCIM endpoints";
+    install(paths, "scim", "requirements-scim", &program, why)?;
+    Ok(program)
+}
+
 fn install(paths: &Paths, folder: &str, list: &str, proof: &Path, why: &str) -> Result<()> {
     let home = paths.tools.join(folder);
     let file = paths.root.join("local").join(format!("{list}.txt"));

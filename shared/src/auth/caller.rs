@@ -44,6 +44,26 @@ pub enum Kind {
 }
 
 impl Caller {
+    /// In whose name the system itself acts, for the audit trail: it holds no permission.
+    pub fn internal(tenant: Uuid, org_id: &str, sub: String, user: Uuid) -> Self {
+        Self {
+            sub,
+            org_id: org_id.to_owned(),
+            tenant,
+            user,
+            kind: Kind::Machine,
+            permissions: Vec::new(),
+            client: None,
+            admin_client: false,
+            proof: None,
+            issued: 0,
+            expires: 0,
+            signed_in: None,
+            factors: Vec::new(),
+            acr: None,
+        }
+    }
+
     pub fn may(&self, permission: &str) -> bool {
         self.permissions.iter().any(|p| p == permission)
     }

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
+use super::scim;
 use crate::{Error, Result};
 
 /// A path with its query. The longest of ours, with a cursor, has a few hundred bytes.
@@ -90,11 +91,15 @@ impl Edge {
 
 async fn edge(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let origin = edge.listed(request.headers());
+    let scim = scim::is_scim(request.uri().path());
     let mut response = match look(&request) {
         Err(error) => error.into_response(),
         Ok(()) if is_preflight(&request) => preflight(origin.is_some()),
         Ok(()) => next.run(request).await,
     };
+    if scim {
+        response = scim::dressed(response).await;
+    }
     let headers = response.headers_mut();
     for (name, value) in CARRIED {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

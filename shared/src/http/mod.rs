@@ -9,6 +9,7 @@ mod once;
 mod pages;
 mod params;
 mod replies;
+mod scim;
 mod shape;
 mod visitor;
 
@@ -28,6 +29,7 @@ pub use form::{Done, FormOr};
 pub use pages::{Page, SeeOther, Sheet};
 pub use params::{IdempotencyKey, Path, Query};
 pub use replies::{Accepted, Created};
+pub use scim::{Match, Nothing, SCIM_TYPE, Scim, ScimBody, ScimCreated};
 pub use shape::{DEEPEST, MOST_MEMBERS};
 
 /// Runs one HTTP function as a Lambda.

@@ -35,6 +35,8 @@ pub enum System {
     SignIns,
     /// What is looked up before its tenant is known: a session's or an API key's owner.
     Owners,
+    /// Our own token for the issuer's Management API.
+    Management,
 }
 
 impl Key {
@@ -48,6 +50,7 @@ impl Key {
             System::Addresses => "addresses",
             System::SignIns => "sign-ins",
             System::Owners => "owners",
+            System::Management => "management",
         };
         Scope { prefix: format!("cadre:{VERSION}:system:{what}"), spread: true }
     }

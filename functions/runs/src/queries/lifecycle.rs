@@ -130,6 +130,16 @@ pub async fn end(
     Ok(row.try_get("ended")?)
 }
 
+const OPEN_OF: &str = "
+    -- runs::open_of
+    select id from runs where started_by = $1 and state in ('queued', 'running') order by id";
+
+/// The runs of somebody that have not ended.
+pub async fn open_of(tx: &Tx<'_>, user: Uuid) -> Result<Vec<Uuid>> {
+    let rows = tx.all(OPEN_OF, &[&user]).await?;
+    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+}
+
 const STATE: &str = "
     -- runs::state
     select state from runs where id = $1";
