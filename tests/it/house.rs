@@ -113,10 +113,9 @@ fn a_rows_name_begins_with_its_domain_and_what_it_uses_is_known() {
             assert!((128..=10_240).contains(&row.memory), "{name}: {} MB", row.memory);
             assert!((1..=900).contains(&row.timeout), "{name}: {} s", row.timeout);
             for use_ in &row.uses {
-                let known = [
-                    "db", "owner-db", "redis", "dynamo", "sign-in", "management", "states", "llm",
-                ]
-                    .contains(&use_.as_str());
+                let known =
+                    ["db", "owner-db", "redis", "dynamo", "sign-in", "management", "states", "llm"]
+                        .contains(&use_.as_str());
                 assert!(known, "{name} uses `{use_}`, which nobody grants");
             }
         }

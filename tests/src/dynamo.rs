@@ -115,6 +115,7 @@ struct Faults {
 }
 
 impl BadLine {
+    #[expect(clippy::print_stdout, reason = "the seed repeats the run")]
     pub async fn to(emulator: &Emulator) -> Result<Self> {
         let counts: [Arc<AtomicU32>; 3] = Default::default();
         let dice = Arc::new(Dice::new());

@@ -153,11 +153,7 @@ impl Dynamo {
         }
     }
 
-    fn put(
-        &self,
-        lease: &Lease,
-        now: i64,
-    ) -> PutItemFluentBuilder {
+    fn put(&self, lease: &Lease, now: i64) -> PutItemFluentBuilder {
         let expires = now / 1_000 + milliseconds(KEPT) / 1_000;
         self.client
             .put_item()
