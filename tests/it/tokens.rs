@@ -16,6 +16,7 @@ use shared::app::Parts;
 use shared::auth::Verifier;
 use shared::config::{Clients, Names};
 use shared::db::Db;
+use shared::gate::Gate;
 use shared::{App, config};
 use tower::ServiceExt;
 
@@ -68,8 +69,13 @@ impl Issuer {
         tokio::spawn(async move { axum::serve(listener, server).await });
         let settings = settings(&url, format!("{url}keys"));
         let db = Db::connect(&config::Database::from_env()?)?;
-        let parts =
-            Parts { db: db.into(), auth: Verifier::new(settings).into(), ..Parts::default() };
+        let gate = Gate::new(tests::house::generous()?);
+        let parts = Parts {
+            db: db.into(),
+            auth: Verifier::new(settings).into(),
+            gate: gate.into(),
+            ..Parts::default()
+        };
         let router = host::router(App::new(parts))?;
         Ok(Self { key, url, asked, away, router })
     }

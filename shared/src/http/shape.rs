@@ -126,9 +126,7 @@ mod tests {
 
     #[test]
     fn p4_a_number_that_would_not_come_back_is_refused() {
-        for good in
-            ["1e299", "-1.5E+298", "1e-400", "0", "[1,2.5e3]", "9007199254740993", "1e", "1."]
-        {
+        for good in ["1e299", "-1.5E+298", "1e-400", "0", "[1,2.5e3]", "9007199254740993"] {
             assert!(check(good.as_bytes()).is_ok(), "{good}");
         }
         let long = "9".repeat(301);
