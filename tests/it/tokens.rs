@@ -69,7 +69,7 @@ impl Issuer {
         tokio::spawn(async move { axum::serve(listener, server).await });
         let settings = settings(&url, format!("{url}keys"));
         let db = Db::connect(&config::Database::from_env()?)?;
-        let gate = Gate::new(tests::house::generous()?);
+        let gate = Gate::new(tests::generous()?);
         let parts = Parts {
             db: db.into(),
             auth: Verifier::new(settings).into(),
