@@ -15,10 +15,6 @@ struct Line {
     schedule: Option<String>,
     task: Option<String>,
     permission: Option<String>,
-    #[serde(default)]
-    mfa: bool,
-    #[serde(default)]
-    callers: Callers,
     uses: Vec<String>,
     memory: u32,
     timeout: u32,
@@ -27,30 +23,11 @@ struct Line {
 #[derive(Clone, Debug)]
 pub struct Row {
     pub trigger: Trigger,
-    pub access: Access,
+    /// `None` on a route: open to everybody, spelled `"public"` in the table.
+    pub permission: Option<String>,
     pub uses: Vec<String>,
     pub memory: u32,
     pub timeout: u32,
-}
-
-/// Who may come through a route's door.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    /// `None` on a route: open to everybody, spelled `"public"` in the table.
-    pub permission: Option<String>,
-    /// Only people who signed in with a second factor, not long ago (RFC 9470).
-    pub mfa: bool,
-    pub callers: Callers,
-}
-
-/// Which kind of caller a route is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Callers {
-    #[default]
-    Anyone,
-    People,
-    Machines,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +51,7 @@ pub fn row_of(json: &str, name: &str) -> Result<Row> {
 }
 
 fn row(line: Line) -> Result<Row> {
-    let Line { route, queue, schedule, task, permission, mfa, callers, uses, memory, timeout } =
-        line;
+    let Line { route, queue, schedule, task, permission, uses, memory, timeout } = line;
     let (trigger, permission) = match (route, queue, schedule, task) {
         (Some(route), None, None, None) => {
             let (method, path) = route.split_once(' ').context("a route is `METHOD /path`")?;
@@ -88,8 +64,7 @@ fn row(line: Line) -> Result<Row> {
         (None, None, None, Some(task)) => (Trigger::Task(task), None),
         _ => bail!("exactly one of route, queue, schedule and task"),
     };
-    let access = Access { permission, mfa, callers };
-    Ok(Row { trigger, access, uses, memory, timeout })
+    Ok(Row { trigger, permission, uses, memory, timeout })
 }
 
 #[cfg(test)]
@@ -100,6 +75,13 @@ mod tests {
     fn a_route_without_a_permission_is_refused() {
         let json = r#"{"a-b": {"route": "GET /x", "uses": [], "memory": 128, "timeout": 3}}"#;
         assert!(format!("{:#}", parse(json).unwrap_err()).contains("permission"));
+    }
+
+    #[test]
+    fn what_nobody_enforces_is_refused() {
+        let json = r#"{"a-b": {"route": "GET /x", "permission": "x:read", "mfa": true, "uses": [],
+                       "memory": 128, "timeout": 3}}"#;
+        assert!(format!("{:#}", parse(json).unwrap_err()).contains("mfa"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::world::{World, routes};
 
 /// Those that need a permission.
 fn closed() -> Vec<(String, Row)> {
-    routes().into_iter().filter(|(_, row)| row.access.permission.is_some()).collect()
+    routes().into_iter().filter(|(_, row)| row.permission.is_some()).collect()
 }
 
 fn all_rights(org: &Organization<'_>) -> Value {
@@ -46,11 +46,11 @@ async fn nobody_with(changed: impl Fn(&mut Value)) -> Result<()> {
 #[test]
 fn every_row_says_who_may_come_and_only_two_routes_are_open() {
     let mut open: Vec<_> = routes();
-    open.retain(|(_, row)| row.access.permission.is_none());
+    open.retain(|(_, row)| row.permission.is_none());
     let open: Vec<_> = open.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(open, ["platform-health", "platform-openapi"], "the list of open routes may shrink");
     for (name, row) in closed() {
-        let permission = row.access.permission.unwrap();
+        let permission = row.permission.unwrap();
         assert!(EVERYTHING.contains(&permission.as_str()), "{name}: no such right: {permission}");
         let verb = if row_reads(&name) { ":read" } else { ":write" };
         assert!(permission.ends_with(verb), "{name} needs {permission}");
@@ -116,7 +116,7 @@ async fn every_right_but_the_one_that_is_needed_is_not_enough() -> Result<()> {
     let org = house.organization();
     let nothing = World::empty();
     for (name, row) in closed() {
-        let needed = row.access.permission.unwrap();
+        let needed = row.permission.unwrap();
         let others: Vec<_> = EVERYTHING.iter().copied().filter(|right| *right != needed).collect();
         let reply = nothing.call(&name).by(&org.member("bob", &others)).await?;
         assert_eq!(reply.problem(403), "forbidden", "{name}");
@@ -134,7 +134,7 @@ async fn another_organizations_ids_lead_nowhere() -> Result<()> {
     let mut with_an_id = 0;
     for (name, row) in closed() {
         let theirs = house.organization();
-        let intruder = theirs.member("eve", &[row.access.permission.as_deref().unwrap()]);
+        let intruder = theirs.member("eve", &[row.permission.as_deref().unwrap()]);
         let call = world.call(&name);
         let reply = call.by(&intruder).await?;
         if call.path.split(['/', '?']).any(|part| part.len() == 36) {
@@ -154,7 +154,7 @@ async fn the_right_that_the_row_names_opens_the_door() -> Result<()> {
     let org = house.organization();
     let world = World::build(&house, &org).await?;
     for (name, row) in closed() {
-        let guest = org.member("ada", &[row.access.permission.as_deref().unwrap()]);
+        let guest = org.member("ada", &[row.permission.as_deref().unwrap()]);
         let reply = world.call(&name).by(&guest).await?;
         assert!(reply.status.is_success(), "{name}: {} {}", reply.status, reply.body);
     }
@@ -166,7 +166,7 @@ async fn the_open_routes_are_open_to_everybody() -> Result<()> {
     let house = House::open()?;
     let nothing = World::empty();
     for guest in [house.stranger(), house.with_token("garbage"), house.organization().admin()] {
-        for (name, _) in routes().into_iter().filter(|(_, row)| row.access.permission.is_none()) {
+        for (name, _) in routes().into_iter().filter(|(_, row)| row.permission.is_none()) {
             let reply = nothing.call(&name).by(&guest).await?;
             assert_eq!(reply.status, 200, "{name}: {}", reply.body);
         }

@@ -84,7 +84,7 @@ fn complete(
     operation.insert("operationId".into(), name.into());
     operation.insert("summary".into(), summary.into());
     operation.insert("tags".into(), json!([name.split('-').next()]));
-    match &row.access.permission {
+    match &row.permission {
         Some(permission) => operation.insert("x-permission".into(), permission.clone().into()),
         None => operation.insert("security".into(), json!([])),
     };
@@ -94,7 +94,7 @@ fn complete(
 /// Which problems a route can answer with.
 fn statuses(row: &Row, path: &str, has_body: bool) -> Vec<u16> {
     let mut statuses = vec![500, 503];
-    if row.access.permission.is_some() {
+    if row.permission.is_some() {
         statuses.extend([401, 403, 422]);
     }
     if path.contains('{') {

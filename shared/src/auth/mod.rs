@@ -18,19 +18,7 @@ pub struct Caller {
     /// From the token's `org_id` and nowhere else.
     pub tenant: Uuid,
     pub user: Uuid,
-    pub kind: Kind,
     pub permissions: Vec<String>,
-}
-
-/// How a caller proved who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A person's access token, or their browser session.
-    Person,
-    /// A client of the issuer, by client credentials.
-    Machine,
-    /// An API key of the tenant, by its id.
-    Key(Uuid),
 }
 
 impl Caller {
@@ -38,7 +26,7 @@ impl Caller {
         let token::Claims { sub, org_id, permissions } = claims;
         let tenant = tenant_id(&org_id);
         let user = Uuid::new_v5(&tenant, sub.as_bytes());
-        Self { sub, org_id, tenant, user, kind: Kind::Person, permissions }
+        Self { sub, org_id, tenant, user, permissions }
     }
 
     pub fn may(&self, permission: &str) -> bool {

@@ -7,18 +7,17 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::table::Access;
 use crate::{App, Error, Result};
 
 pub(super) async fn guard(
-    State((app, access)): State<(App, Access)>,
+    State((app, permission)): State<(App, Option<String>)>,
     request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
-    let mut response = match admit(app, &access, request).await {
+    let mut response = match admit(app, permission.as_deref(), request).await {
         Ok(request) => next.run(request).await,
         Err(error) => error.into_response(),
     };
@@ -35,8 +34,8 @@ pub(super) async fn guard(
     response
 }
 
-async fn admit(app: App, access: &Access, mut request: Request) -> Result<Request> {
-    let Some(permission) = &access.permission else { return Ok(request) };
+async fn admit(app: App, permission: Option<&str>, mut request: Request) -> Result<Request> {
+    let Some(permission) = permission else { return Ok(request) };
     let caller = app.auth()?.caller(request.headers()).await?;
     if !caller.may(permission) {
         return Err(Error::Forbidden(format!("this needs the permission `{permission}`")));

@@ -47,7 +47,7 @@ pub fn mount<T: 'static>(
 ) -> anyhow::Result<Router<App>> {
     let Trigger::Route { method, path } = &row.trigger else { bail!("not an HTTP function") };
     let method: MethodFilter = method.parse::<axum::http::Method>()?.try_into()?;
-    let guard = from_fn_with_state((app, row.access.clone()), guard::guard);
+    let guard = from_fn_with_state((app, row.permission.clone()), guard::guard);
     Ok(Router::new().route(path, on(method, handler).route_layer(guard)))
 }
 
