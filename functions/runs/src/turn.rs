@@ -90,8 +90,8 @@ async fn settle(
     context: serde_json::Value,
 ) -> Result<Outcome> {
     let price = price(completion.provider, &completion.model);
-    let steps = claim.steps.clone();
-    let planned = turn.last.then(|| Planned::after(&work.step_id, steps)).flatten();
+    let after = || Planned::after(&work.step_id, claim.steps.clone());
+    let planned = turn.last.then(after).flatten();
     let (then, next) = planned.map(|planned| (planned.plan, planned.pending)).unzip();
     let document = document(claim, turn, completion);
     let taken = Taken {
