@@ -62,13 +62,12 @@ impl<T: JsonSchema> Part for Query<T> {
             let mut property = property.clone();
             let description = property.as_object_mut().and_then(|p| p.remove("description"));
             let must = required.iter().any(|r| r == name);
-            push(
-                operation,
-                json!({
-                    "name": name, "in": "query", "required": must,
-                    "description": description, "schema": property,
-                }),
-            );
+            let mut parameter =
+                json!({ "name": name, "in": "query", "required": must, "schema": property });
+            if let Some(description) = description {
+                parameter["description"] = description;
+            }
+            push(operation, parameter);
         }
     }
 }

@@ -73,6 +73,17 @@ async fn a_key_is_no_wider_than_its_maker_now_or_later() -> Result<()> {
     Ok(())
 }
 
+/// Otherwise a stolen key would outlive its revocation.
+#[tokio::test]
+async fn a_key_makes_no_keys() -> Result<()> {
+    let house = House::open()?;
+    let org = house.organization();
+    let (_, secret) = make(&org.admin(), &["keys:write", "runs:read"]).await?;
+    let body = json!({ "name": "child", "permissions": ["runs:read"] });
+    assert_eq!(house.with_token(&secret).post("/v1/keys", body).await?.problem(403), "forbidden");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_revoked_or_expired_key_is_refused_and_so_is_one_that_never_was() -> Result<()> {
     let house = House::open()?;

@@ -70,7 +70,7 @@ async fn every_route_answers_its_sample_event() -> Result<()> {
     let house = House::open()?;
     let org = house.organization();
     let world = World::build(&house, &org).await?;
-    let claims = json!({ "sub": "ada", "org_id": org.org_id, "permissions": tests::EVERYTHING });
+    let claims = org.claims("ada", tests::EVERYTHING);
     let token = house.signer.token(&claims);
     let mut leaver = claims.clone();
     leaver["sub"] = "leaver".into();

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use shared::config::{AMR_CLAIM, AUTH_TIME_CLAIM};
 use shared::table::{Access, Callers};
 use tests::{EVERYTHING, House, Organization, Person, Reply};
 
@@ -56,7 +57,7 @@ pub(crate) enum Verdict {
     Powerless,
     /// 403, without more.
     NotThisKind,
-    /// 403, or 401 with the challenge to show a second factor.
+    /// 401 with the challenge to show a second factor (RFC 9470).
     NotWithThisProof,
     /// Past the door: whatever the handler then says.
     In,
@@ -81,7 +82,9 @@ impl Verdict {
                 assert_eq!(reply.problem(403), "forbidden", "{cell}");
             }
             Self::NotWithThisProof => {
-                assert!([401, 403].contains(&reply.status.as_u16()), "{cell}");
+                assert_eq!(reply.problem(401), "insufficient-user-authentication", "{cell}");
+                let challenge = reply.headers["www-authenticate"].to_str().unwrap();
+                assert!(challenge.contains("insufficient_user_authentication"), "{cell}");
             }
             Self::In => assert!(![401, 403].contains(&reply.status.as_u16()), "{cell}"),
         }
@@ -109,7 +112,7 @@ fn garbage(name: &'static str, token: impl Fn(&Scene<'_>) -> String + 'static) -
 }
 
 fn everything(org: &Organization<'_>) -> Value {
-    json!({ "sub": "ada", "org_id": org.org_id, "permissions": EVERYTHING })
+    org.claims("ada", EVERYTHING)
 }
 
 /// All that a true token says, for a forger.
@@ -138,6 +141,14 @@ pub(crate) fn machine<'a>(org: &Organization<'a>, permissions: &[&str]) -> Perso
 }
 
 fn for_people(access: &Access) -> Verdict {
+    match access.callers {
+        Callers::Machines => Verdict::NotThisKind,
+        _ => Verdict::In,
+    }
+}
+
+/// Somebody who has not shown a second factor, or long ago.
+fn with_weak_proof(access: &Access) -> Verdict {
     match access.callers {
         Callers::Machines => Verdict::NotThisKind,
         _ if access.mfa => Verdict::NotWithThisProof,
@@ -224,6 +235,13 @@ pub(crate) fn all() -> Vec<Visitor> {
         issued("no organization", unknown, |claims| claims["org_id"] = Value::Null),
         issued("empty organization", unknown, |claims| claims["org_id"] = "".into()),
         issued("no subject", unknown, |claims| claims["sub"] = Value::Null),
+        issued("one factor only", with_weak_proof, |claims| claims[AMR_CLAIM] = json!(["pwd"])),
+        issued("a second factor an hour ago", with_weak_proof, move |claims| {
+            claims[AUTH_TIME_CLAIM] = (past() - 3_600).into();
+        }),
+        issued("nothing said of factors", with_weak_proof, |claims| {
+            claims[AMR_CLAIM] = Value::Null
+        }),
         issued("no rights at all", powerless, |claims| claims["permissions"] = json!([])),
         Visitor { name: "wrong permission", arrives: all_but, verdict: powerless },
         Visitor { name: "right permission of another tenant", arrives: other, verdict: for_people },

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
+use shared::config::{AMR_CLAIM, AUTH_TIME_CLAIM};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -31,9 +32,16 @@ impl<'a> Organization<'a> {
         self.admin().token.unwrap_or_default()
     }
 
+    /// Somebody who has just shown a second factor.
     pub fn member(&self, sub: &str, permissions: &[&str]) -> Person<'a> {
-        let claims = json!({ "sub": sub, "org_id": self.org_id, "permissions": permissions });
-        self.with_claims(&claims)
+        self.with_claims(&self.claims(sub, permissions))
+    }
+
+    pub fn claims(&self, sub: &str, permissions: &[&str]) -> Value {
+        json!({
+            "sub": sub, "org_id": self.org_id, "permissions": permissions,
+            AMR_CLAIM: ["pwd", "mfa"], AUTH_TIME_CLAIM: jiff::Timestamp::now().as_second(),
+        })
     }
 
     /// Whoever the issuer says these claims of.

@@ -46,6 +46,9 @@ pub fn document(summaries: &BTreeMap<String, String>) -> anyhow::Result<Value> {
             "securitySchemes": { "bearer": {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                 "description": "An RS256 access token with `org_id` and `permissions`, verified as RFC8725 asks.",
+            }, "session": {
+                "type": "apiKey", "in": "cookie", "name": shared::auth::session::COOKIE,
+                "description": "A browser's session; what changes something also needs `X-CSRF-Token`.",
             } },
             "responses": { "Problem": {
                 "description": "RFC 9457 problem details; `type` names the cause and is stable.",
@@ -123,10 +126,16 @@ fn complete(
     operation.insert("operationId".into(), name.into());
     operation.insert("summary".into(), summary.into());
     operation.insert("tags".into(), json!([name.split('-').next()]));
+    let changes = matches!(&row.trigger, Trigger::Route { method, .. } if method != "GET");
     match &row.access.permission {
         Some(permission) => operation.insert("x-permission".into(), permission.clone().into()),
+        // The guard lets in sessions that are too old for anything but being renewed.
+        None if changes => operation.insert("security".into(), json!([{ "session": [] }])),
         None => operation.insert("security".into(), json!([])),
     };
+    if row.access.mfa {
+        operation.insert("x-second-factor".into(), true.into());
+    }
     Ok(Value::Object(operation))
 }
 

@@ -11,6 +11,7 @@ use shared::{App, Error, Result};
 use crate::queries;
 
 const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Serialize, JsonSchema)]
 pub struct Health {
@@ -30,6 +31,12 @@ async fn postgres(app: App) -> Result<()> {
     app.db()?.system(async |tx| queries::ping(tx).await).await
 }
 
+/// Asked until it answers: one slow answer closes the client's way to it for a second, and a second
+/// of going on without Redis is not a deployment that cannot do its work.
 async fn redis(app: App) -> Result<()> {
-    Ok(app.redis()?.ping().await?)
+    while let Err(gone) = app.redis()?.ping().await {
+        tracing::debug!(%gone, "asking Redis again");
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
