@@ -8,7 +8,17 @@ mock_provider "aws" {
 # ones, so that no two are the same.
 override_resource {
   target = module.function["runs-dispatch"].aws_lambda_alias.live
-  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:scheduled:live" }
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:dispatch:live" }
+}
+
+override_resource {
+  target = module.function["provisioning-push"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:push:live" }
+}
+
+override_resource {
+  target = module.function["provisioning-drift"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:drift:live" }
 }
 
 variables {
@@ -87,7 +97,7 @@ run "routes" {
   }
 
   assert {
-    condition     = [for name, row in local.routes : name if row.permission == "public"] == ["platform-health", "platform-openapi"]
+    condition     = [for name, row in local.routes : name if row.permission == "public"] == ["identity-callback", "identity-login", "identity-refresh", "identity-style", "platform-health", "platform-openapi"]
     error_message = "These are public, and no other: think twice before you add to this list."
   }
 
