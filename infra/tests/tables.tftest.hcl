@@ -226,3 +226,24 @@ run "bedrock_without_a_model" {
 
   expect_failures = [var.model]
 }
+
+run "a_cache_that_knows_us_by_iam" {
+  command = plan
+
+  variables {
+    redis = { cluster = true, iam = { user = "cadre", cache = "fast" } }
+  }
+
+  assert {
+    condition = alltrue([
+      for name, row in local.functions :
+      length([for s in jsondecode(module.function[name].policy).Statement : s if s.Action == ["elasticache:Connect"] || s.Action == "elasticache:Connect"]) == (can(row.route) || contains(row.uses, "redis") ? 1 : 0)
+    ])
+    error_message = "Whoever counts requests in Redis may connect to it, once, and nobody else."
+  }
+
+  assert {
+    condition     = local.gate.environment["REDIS_IAM_CACHE"] == "fast" && local.gate.environment["REDIS_CLUSTER"] == "true" && !can(local.gate.environment["REDIS_CA"])
+    error_message = "What is set is said, and what is not set is left out."
+  }
+}
