@@ -207,7 +207,7 @@ async fn a_deactivated_person_leaves_the_organization_and_stays_at_the_issuer() 
     ada.call("PATCH", &format!("/scim/v2/Users/{id}"), &off).await?.expect(200);
     // The tests share a database: another's minute may have taken this change up, and will give it back.
     until("the issuer is told", async || {
-        again(org.tenant(), id.parse()?).await?;
+        again(&org.tenant(), id.parse()?).await?;
         push::one(house.app, &management, org.tenant(), id.parse()?).await?;
         Ok(!is_member("auth0|before"))
     })
