@@ -72,11 +72,11 @@ fn misfits(
         found.push(format!("{at}: may be anything, taken for {takes:?}"));
     }
     for (limit, beyond) in [("minimum", -1.0), ("maximum", 1.0)] {
-        let (sent, taken) = (bound(writer, limit), bound(reader, limit));
-        if let Some(taken) = taken
-            && sent.is_none_or(|sent| (sent - taken) * beyond > 0.0)
+        let (sent, most) = (bound(writer, limit), bound(reader, limit));
+        if let Some(most) = most
+            && sent.is_none_or(|sent| (sent - most) * beyond > 0.0)
         {
-            found.push(format!("{at}: {limit} {sent:?}, taken up to {taken}"));
+            found.push(format!("{at}: {limit} {sent:?}, taken up to {most}"));
         }
     }
     if let Some(known) = reader["enum"].as_array() {

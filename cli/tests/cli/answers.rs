@@ -20,7 +20,7 @@ pub(crate) fn run(state: &str) -> Value {
     })
 }
 
-pub(crate) fn event(sequence: i64, kind: &str, step: Option<&str>, data: Value) -> Value {
+pub(crate) fn event(sequence: i64, kind: &str, step: Option<&str>, data: &Value) -> Value {
     let at = format!("2026-11-23T10:00:{sequence:02}Z");
     json!({ "sequence": sequence, "kind": kind, "step_id": step, "data": data, "at": at })
 }
@@ -29,7 +29,7 @@ pub(crate) fn turn(sequence: i64) -> Value {
     let data = json!({ "turn": 1, "speaker": "Mary", "reason": "round robin: turn 1 of 4",
         "conversation_id": TALK, "model": "m", "input_tokens": 812, "output_tokens": 240,
         "cost_micros": 1200, "duration_ms": 2900 });
-    event(sequence, "turn.taken", Some("draft"), data)
+    event(sequence, "turn.taken", Some("draft"), &data)
 }
 
 pub(crate) fn message(content: &str) -> Value {

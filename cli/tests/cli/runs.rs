@@ -12,18 +12,18 @@ fn a_run_is_started_with_what_was_said_and_followed_to_its_end() {
     let document = json!({ "document": "draft.md", "turns": 1 });
     let server = Server::start([
         Json(202, run("queued")),
-        page(&[event(1, "run.queued", None, json!({}))]),
+        page(&[event(1, "run.queued", None, &json!({}))]),
         // Silence, a cut, and what was told already.
         page(&[]),
         Cut,
         page(&[
-            event(1, "run.queued", None, json!({})),
-            event(2, "step.scheduled", Some("draft"), json!({})),
+            event(1, "run.queued", None, &json!({})),
+            event(2, "step.scheduled", Some("draft"), &json!({})),
             turn(5),
         ]),
         page(&[
-            event(6, "step.succeeded", Some("draft"), document),
-            event(7, "run.succeeded", None, json!({})),
+            event(6, "step.succeeded", Some("draft"), &document),
+            event(7, "run.succeeded", None, &json!({})),
         ]),
         ok(run("succeeded")),
     ]);
@@ -57,7 +57,7 @@ fn a_run_is_started_with_what_was_said_and_followed_to_its_end() {
 #[test]
 fn a_run_that_failed_is_shown_and_ends_with_one() {
     let why = json!({ "name": "ModelRefused", "detail": "no \u{1b}]0;such model" });
-    let failed = event(2, "run.failed", Some("draft"), why);
+    let failed = event(2, "run.failed", Some("draft"), &why);
     let server = Server::start([page(std::slice::from_ref(&failed)), ok(run("failed"))]);
     let said = Terminal::at(&server).run(&["follow", RUN]);
     assert_eq!((said.code, said.err.as_str()), (1, ""));
