@@ -1,4 +1,5 @@
-# The clients: one for browsers (through Cadre's own server), one for each program, one for Cadre.
+# The clients: one for browsers (through Cadre's own server), one for terminals, one for each
+# program, one for Cadre.
 
 resource "auth0_client" "web" {
   name                = "${var.name} (web)"
@@ -32,9 +33,31 @@ resource "auth0_client_credentials" "web" {
   authentication_method = "client_secret_post"
 }
 
+# People at a terminal (`cadre login`): no secret, so PKCE; the way back is their own machine.
+resource "auth0_client" "terminal" {
+  name            = "${var.name} (terminal)"
+  app_type        = "native"
+  is_first_party  = true
+  oidc_conformant = true
+  grant_types     = ["authorization_code"]
+  callbacks       = ["http://127.0.0.1:8976/callback"]
+
+  organization_usage            = "require"
+  organization_require_behavior = "pre_login_prompt"
+
+  jwt_configuration {
+    alg = "RS256"
+  }
+}
+
+resource "auth0_client_credentials" "terminal" {
+  client_id             = auth0_client.terminal.id
+  authentication_method = "none"
+}
+
 resource "auth0_connection_clients" "people" {
   connection_id   = auth0_connection.people.id
-  enabled_clients = [auth0_client.web.id]
+  enabled_clients = [auth0_client.web.id, auth0_client.terminal.id]
 }
 
 # A program is a client of its own with exactly the permissions that it needs.

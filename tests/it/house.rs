@@ -240,9 +240,9 @@ fn t6_only_the_database_door_speaks_to_the_driver() {
 }
 
 #[test]
-fn the_environment_is_read_in_two_files() {
-    let readers = ["shared/src/config.rs", "local/src/settings.rs"];
-    for source in rust(&["shared/src", "functions", "local/src"]) {
+fn the_environment_is_read_in_one_file_of_each_kind() {
+    let readers = ["shared/src/config.rs", "cli/src/settings.rs", "local/src/settings.rs"];
+    for source in rust(&["shared/src", "functions", "cli/src", "local/src"]) {
         if source.is_test() || readers.contains(&source.path.as_str()) {
             continue;
         }

@@ -61,6 +61,7 @@ mod source;
 mod spend;
 mod stores;
 mod tenancy;
+mod terminal;
 mod tokens;
 mod trust;
 mod visitors;

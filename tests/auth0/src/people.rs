@@ -10,6 +10,8 @@ use crate::world::{Client, World};
 
 /// Everybody's password. The login page says so: it is a demonstration.
 pub const PASSWORD: &str = "bicycle";
+/// Where a program on the person's own machine is called back at: RFC 8252.
+const LOOPBACK: [&str; 2] = ["http://127.0.0.1/callback", "http://127.0.0.1:8976/callback"];
 /// Everybody's second factor, today and tomorrow.
 pub const OTP: &str = "246810";
 
@@ -46,8 +48,8 @@ fn clients(settings: &Settings) -> Vec<Client> {
     let of_people: &[&str] = &["authorization_code", "refresh_token"];
     let of_machines: &[&str] = &["client_credentials"];
     vec![
-        // A program on a person's machine: nothing listens there, the redirect itself is read.
-        client("cli", None, &["http://127.0.0.1/callback".into()], of_people),
+        // Programs on a person's machine: `local` reads the redirect itself, `cadre` listens.
+        client("cli", None, &LOOPBACK.map(str::to_owned), of_people),
         client("web", Some(&settings.client_secret), &settings.callbacks, of_people),
         client("machine", Some(&settings.machine_secret), &[], of_machines),
         client("management", Some(&settings.management_secret), &[], of_machines),

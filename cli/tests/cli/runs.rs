@@ -1,0 +1,120 @@
+//! Starting, following, stopping, explaining and paying for a run.
+
+use serde_json::{Value, json};
+
+use crate::answers::{RUN, TALK, event, message, run, turn};
+use crate::server::Reply::{Cut, Json};
+use crate::server::{Server, ok, page};
+use crate::terminal::Terminal;
+
+#[test]
+fn a_run_is_started_with_what_was_said_and_followed_to_its_end() {
+    let document = json!({ "document": "draft.md", "turns": 1 });
+    let server = Server::start([
+        Json(202, run("queued")),
+        page(&[event(1, "run.queued", None, &json!({}))]),
+        // Silence, a cut, and what was told already.
+        page(&[]),
+        Cut,
+        page(&[
+            event(1, "run.queued", None, &json!({})),
+            event(2, "step.scheduled", Some("draft"), &json!({})),
+            turn(5),
+        ]),
+        page(&[
+            event(6, "step.succeeded", Some("draft"), &document),
+            event(7, "run.succeeded", None, &json!({})),
+        ]),
+        ok(run("succeeded")),
+    ]);
+    let terminal = Terminal::at(&server);
+    let brief = terminal.file("brief.md", "A shop\n");
+    let args = ["run", "team@1.0.0", "--brief", &brief, "--follow", "--token-cap", "5000"];
+    let said = terminal.run(&args);
+    let lines: Vec<_> = said.good().lines().collect();
+    assert_eq!(lines[0], format!("run {RUN} of team@1.0.0"));
+    assert_eq!(lines[1], "    0.0 s  run queued");
+    assert_eq!(lines[2], "    1.0 s  ▸ draft");
+    assert!(
+        lines[3].starts_with("    4.0 s  Mary · draft · round robin: turn 1 of 4 "),
+        "{lines:?}"
+    );
+    assert!(lines[3].ends_with("812 → 240      $0.0012   2.9 s"), "{lines:?}");
+    assert_eq!(lines[4], "    5.0 s  ✓ draft wrote draft.md");
+    assert_eq!(lines[5], "    6.0 s  run succeeded");
+    assert!(lines[6].starts_with("tokens 900 → 100, $1.234567"), "{lines:?}");
+    let asked = server.asked();
+    assert_eq!(
+        asked[0].json(),
+        json!({ "workflow": "team@1.0.0", "brief": "A shop\n", "token_cap": 5000 })
+    );
+    let events = |after: i64| format!("GET /v1/runs/{RUN}/events?after={after}&limit=100");
+    let lines: Vec<_> = asked.iter().skip(1).map(|it| it.line.clone()).collect();
+    let run = format!("GET /v1/runs/{RUN}");
+    assert_eq!(lines, [events(0), events(1), events(1), events(1), events(5), run]);
+}
+
+#[test]
+fn a_run_that_failed_is_shown_and_ends_with_one() {
+    let why = json!({ "name": "ModelRefused", "detail": "no \u{1b}]0;such model" });
+    let failed = event(2, "run.failed", Some("draft"), &why);
+    let server = Server::start([page(std::slice::from_ref(&failed)), ok(run("failed"))]);
+    let said = Terminal::at(&server).run(&["follow", RUN]);
+    assert_eq!((said.code, said.err.as_str()), (1, ""));
+    assert!(said.out.contains("✗ failed at draft: no \u{fffd}]0;such model (ModelRefused)"));
+
+    let server = Server::start([page(std::slice::from_ref(&failed))]);
+    let said = Terminal::at(&server).run(&["follow", RUN, "--json"]);
+    assert_eq!(said.code, 1);
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap(), failed, "as it came, one line");
+    assert_eq!(said.out.lines().count(), 1);
+}
+
+#[test]
+fn a_run_is_stopped_once() {
+    let server = Server::start([Json(202, run("cancelled"))]);
+    let said = Terminal::at(&server).run(&["cancel", RUN]);
+    assert_eq!(said.good(), format!("run {RUN} of team is cancelled\n"));
+}
+
+#[test]
+fn explain_shows_every_layer_of_every_turns_prompt_and_what_was_left_out() {
+    let server = Server::start([ok(run("succeeded")), page(&[message("Hello")])]);
+    let said = Terminal::at(&server).run(&["explain", RUN]);
+    let out = said.good();
+    for part in [
+        "draft · turn 1 · Mary@1.0.0",
+        "why: the workflow gives step `draft` to writer",
+        "m by openai: tokens 900 → 100 (estimated), unknown, 2500 ms, 2 calls",
+        "brief  run         900     620        280",
+        "task   step draft  12      12         0",
+    ] {
+        assert!(out.contains(part), "{part} is not in\n{out}");
+    }
+    let messages = format!("GET /v1/conversations/{TALK}/messages?limit=100");
+    assert_eq!(server.lines(), [format!("GET /v1/runs/{RUN}"), messages]);
+
+    let server = Server::start([ok(run("succeeded")), page(&[message("Hello")])]);
+    let said = Terminal::at(&server).run(&["explain", RUN, "--json", "--step", "draft"]).json();
+    assert_eq!(said["items"][0]["step_id"], "draft");
+    assert_eq!(said["items"][0]["context"][0]["included_tokens"], 620);
+
+    let server = Server::start([ok(run("succeeded"))]);
+    let said = Terminal::at(&server).run(&["explain", RUN, "--step", "talk"]);
+    assert!(said.bad(1).contains("its steps are: draft"), "{}", said.err);
+}
+
+#[test]
+fn spend_is_told_to_the_last_unit_for_a_run_and_for_the_newest() {
+    let server = Server::start([ok(run("running"))]);
+    let said = Terminal::at(&server).run(&["spend", RUN]);
+    let total = "tokens 1000 of 2000000, 50 more reserved; $1.234567 of $10.00, $0.00001 more";
+    assert!(said.good().contains(total), "{}", said.out);
+    assert!(said.out.contains("2.5 s"), "how long a step took: {}", said.out);
+
+    let first = ok(json!({ "items": [run("succeeded")], "next": "c 1" }));
+    let server = Server::start([first, page(&[run("failed")])]);
+    let said = Terminal::at(&server).run(&["spend", "--limit", "2"]);
+    assert!(said.good().contains("together 2000 tokens, $2.469134 in 2 runs"), "{}", said.out);
+    assert_eq!(server.lines(), ["GET /v1/runs?limit=2", "GET /v1/runs?limit=1&cursor=c+1"]);
+}
