@@ -19,9 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("conversations", &["shared"]),
     ("documents", &["shared"]),
     ("platform", &["shared"]),
-    ("workflows", &["shared", "agents"]),
-    ("runs", &["shared", "agents", "workflows"]),
-    ("imports", &["shared", "agents", "workflows"]),
+    ("rooms", &["shared"]),
+    ("workflows", &["shared", "agents", "rooms"]),
+    ("runs", &["shared", "agents", "rooms", "workflows"]),
+    ("imports", &["shared", "agents", "rooms", "workflows"]),
     (
         "host",
         &[
