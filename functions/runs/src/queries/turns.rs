@@ -43,7 +43,7 @@ const CLAIM: &str = "
 
 // With the room's history, which an agent's step does not look at.
 const CLAIM_ROOM: &str = "
-    -- runs::claim
+    -- runs::claim_room
     select * from claim_room_turn($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// `None` when the step is not to be had; [`why_not`] says why.
