@@ -14,9 +14,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("documents", &["shared"]),
     ("identity", &["shared"]),
     ("platform", &["shared"]),
-    ("workflows", &["shared", "agents"]),
-    ("runs", &["shared", "agents", "workflows"]),
-    ("imports", &["shared", "agents", "workflows"]),
+    ("rooms", &["shared"]),
+    ("workflows", &["shared", "agents", "rooms"]),
+    ("runs", &["shared", "agents", "rooms", "workflows"]),
+    ("imports", &["shared", "agents", "rooms", "workflows"]),
     ("provisioning", &["shared", "access", "runs"]),
     ("scim", &["shared", "provisioning"]),
     (

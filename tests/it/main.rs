@@ -49,6 +49,7 @@ mod runs_cancel;
 mod runs_fencing;
 mod runs_outbox;
 mod runs_pins;
+mod runs_rooms;
 mod runs_start;
 mod runs_whole;
 mod schema;

@@ -2,8 +2,9 @@
 //! `extensions`.
 
 use agents::model::{Capability, Definition as Agent};
+use rooms::Room;
 use serde_json::{Map, Value, json};
-use workflows::model::{Definition as Workflow, Kind, Room, Step};
+use workflows::model::{Definition as Workflow, Kind, Step};
 
 use crate::model::{AgentDef, MemberDef, StepDef, StepKind, WorkflowDef};
 
@@ -110,7 +111,7 @@ fn step(from: &StepDef) -> Step {
         StepKind::Room => {
             let members = from.candidates.clone();
             let turns = TURNS_EACH * u32::try_from(members.len()).unwrap_or(1);
-            (Kind::Room, Some(Room { members, turns, scene: String::new() }))
+            (Kind::Room, Some(Room { members, turns, ..Room::default() }))
         }
     };
     Step {

@@ -16,6 +16,7 @@ pub mod queries;
 pub mod room;
 pub mod start;
 pub mod step;
+pub mod talk;
 pub mod turn;
 pub mod waves;
 

@@ -133,6 +133,33 @@ pub struct Claim {
     pub transcript: Vec<Text>,
     /// All steps of the run, as they were when this one was claimed.
     pub steps: Vec<waves::Step>,
+    /// Of a room: when it began, and who took each turn.
+    pub history: Option<History>,
+}
+
+impl Claim {
+    /// The number of the turn that is to be taken.
+    pub fn turn(&self) -> i32 {
+        i32::try_from(self.transcript.len() + 1).unwrap_or(i32::MAX)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct History {
+    pub began: Timestamp,
+    /// The database's time of the claim: the only clock a room looks at.
+    pub now: Timestamp,
+    /// As long as the transcript.
+    pub turns: Vec<Past>,
+}
+
+/// One turn of a room, but for its text.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Past {
+    pub agent_id: Uuid,
+    pub tokens: u64,
+    pub micros: i64,
+    pub at: Timestamp,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

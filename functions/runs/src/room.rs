@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use shared::{App, Result};
+use workflows::model::Kind;
 
 use crate::step::Report;
 use crate::turn::{self, Outcome, Work};
@@ -13,7 +14,7 @@ const SLICE: Duration = Duration::from_mins(2);
 pub async fn handle(app: App, work: Work) -> Result<Report> {
     let started = Instant::now();
     loop {
-        let outcome = turn::take(app, &work).await?;
+        let outcome = turn::take(app, &work, Kind::Room).await?;
         if let Outcome::Done(then) = outcome {
             return Ok(Report { step_id: work.step_id, next: "done", then });
         }

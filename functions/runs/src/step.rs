@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::{App, Result};
+use workflows::model::Kind;
 
 use crate::plan::Plan;
 use crate::turn::{self, Outcome, Work};
@@ -18,7 +19,7 @@ pub struct Report {
 
 pub async fn handle(app: App, work: Work) -> Result<Report> {
     loop {
-        if let Outcome::Done(then) = turn::take(app, &work).await? {
+        if let Outcome::Done(then) = turn::take(app, &work, Kind::Agent).await? {
             return Ok(Report { step_id: work.step_id, next: "done", then });
         }
     }

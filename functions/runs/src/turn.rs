@@ -9,11 +9,13 @@ use shared::db::{Db, Tx};
 use shared::llm::{Completion, Llm, Prompt, price};
 use shared::{App, Error, Result};
 use uuid::Uuid;
+use workflows::model::Kind;
 
 use crate::model::{Claim, RunRef};
 use crate::plan::{Plan, Planned};
 use crate::prompt::{self, Turn};
 use crate::queries::turns::{self, Rates, Taken};
+use crate::talk;
 
 /// Answer length when the step does not say.
 pub const ANSWER_TOKENS: u32 = 512;
@@ -47,16 +49,23 @@ pub enum Outcome {
     Done(Option<Plan>),
 }
 
-pub async fn take(app: App, work: &Work) -> Result<Outcome> {
+pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
     let llm = app.llm()?;
     let rates = rates(llm);
     let place = (work.run.run_id, work.step_id.as_str());
     let db = app.db()?;
-    let Some(claim) = turns::claim(db, work, LEASE_SECONDS, rates).await? else {
+    let Some(claim) = turns::claim(db, work, kind, LEASE_SECONDS, rates).await? else {
         let why = async |tx: &Tx<'_>| turns::why_not(tx, place, work.attempt).await;
         return db.tenant(work.run.tenant_id, why).await.map(|()| Outcome::Done(None));
     };
-    let Some(turn) = prompt::next_turn(&claim) else {
+    let (turn, asked) = match kind {
+        Kind::Room => match talk::choose(llm, &claim).await {
+            Some((choice, asked)) => (prompt::in_room(&claim, choice), asked),
+            None => (None, None),
+        },
+        _ => (prompt::alone(&claim), None),
+    };
+    let Some(turn) = turn else {
         let no_turn = anyhow::anyhow!("step {} has no turn left and is not done", work.step_id);
         return Err(Error::Internal(no_turn));
     };
@@ -71,12 +80,16 @@ pub async fn take(app: App, work: &Work) -> Result<Outcome> {
         Ok(completion) => completion,
         Err(error) => {
             db.tenant_relaxed(work.run.tenant_id, async |tx| {
+                if let Some(asked) = &asked {
+                    turns::wasted(tx, place, (claim.turn(), claim.fence), asked).await?;
+                }
                 turns::release(tx, place, claim.fence, claim.reservation).await
             })
             .await?;
             return Err(error);
         }
     };
+    let completion = completion.with(asked.as_ref());
     let context = serde_json::to_value(layers).map_err(|e| Error::Internal(e.into()))?;
     settle(app, work, &claim, &turn, &completion, context).await
 }
@@ -90,25 +103,26 @@ async fn settle(
     context: serde_json::Value,
 ) -> Result<Outcome> {
     let price = price(completion.provider, &completion.model);
-    let after = || Planned::after(&work.step_id, claim.steps.clone());
-    let planned = turn.last.then(after).flatten();
+    let steps = claim.steps.clone();
+    let planned = turn.last.then(|| Planned::after(&work.step_id, steps)).flatten();
     let (then, next) = planned.map(|planned| (planned.plan, planned.pending)).unzip();
     let document = document(claim, turn, completion);
     let taken = Taken {
         run: work.run.run_id,
         step: &work.step_id,
         fence: claim.fence,
-        turn: i32::try_from(claim.transcript.len() + 1).unwrap_or(i32::MAX),
+        turn: claim.turn(),
         conversation: claim.conversation_id,
         agent: (turn.speaker.agent_id, &turn.speaker.version),
         speaker: &turn.speaker.definition.name,
         reason: &turn.reason,
         completion,
-        cost_micros: price.map(|p| p.cost(completion.input_tokens, completion.output_tokens)),
+        cost_micros: turns::cost_micros(completion),
         reservation: claim.reservation,
         context,
         last: turn.last,
         document: document.as_ref().map(|(name, content)| (*name, content.as_str())),
+        selection: turn.selection.as_ref(),
         next: next.as_deref().unwrap_or_default(),
     };
     let db = app.db()?;
@@ -125,7 +139,8 @@ async fn settle(
         let before = db.tenant(tenant, async |tx| {
             let recorded = turns::is_recorded(tx, &taken).await?;
             if !recorded {
-                turns::wasted(tx, &taken).await?;
+                let turn = (taken.turn, taken.fence);
+                turns::wasted(tx, (taken.run, taken.step), turn, completion).await?;
             }
             Ok(recorded)
         });

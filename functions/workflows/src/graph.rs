@@ -6,7 +6,6 @@ use shared::{Error, Result};
 
 use crate::model::{Definition, Kind, Step};
 
-const MOST_TURNS: u32 = 50;
 const MOST_OUTPUT_TOKENS: u32 = 8192;
 
 /// Checks everything but the existence of agents, which needs the record.
@@ -56,12 +55,7 @@ fn check_step(step: &Step) -> Result<()> {
         (Kind::Agent, Some(_), None) => {}
         (Kind::Agent, _, _) => return Err(invalid(format!("step `{id}` must name one `agent`"))),
         (Kind::Room, None, Some(room)) => {
-            if room.members.len() < 2 {
-                return Err(invalid(format!("the room `{id}` needs at least two members")));
-            }
-            if !(1..=MOST_TURNS).contains(&room.turns) {
-                return Err(invalid(format!("the room `{id}` may have 1 to {MOST_TURNS} turns")));
-            }
+            rooms::check::check(id, room).map_err(invalid)?;
         }
         (Kind::Room, _, _) => {
             return Err(invalid(format!("step `{id}` is a room: give `room`, not `agent`")));

@@ -1,0 +1,1 @@
+-- A function only: there is no new table to put rows into.
