@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use cel::{Context, Program, Value};
 use jiff::Timestamp;
 
-use crate::meeting::{Meeting, Said};
+use crate::frame::Frame;
 
 /// What an expression may look at.
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub(crate) struct Facts {
     pub(crate) turn: i64,
     pub(crate) last: String,
     pub(crate) last_text: String,
+    pub(crate) last_tools: Vec<String>,
     /// Turns of each member, in the order of the members.
     pub(crate) spoken: Vec<(String, i64)>,
     pub(crate) tokens: u64,
@@ -21,21 +22,20 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn of(meeting: &Meeting<'_>, now: Timestamp) -> Self {
-        let taken = &meeting.said;
-        let members = &meeting.room.members;
-        let turns = |of: usize| taken.iter().filter(|said| said.speaker == of).count();
+    pub(crate) fn of(frame: &Frame<'_>, now: Timestamp) -> Self {
+        let turns = |of: usize| frame.turns.iter().filter(|turn| turn.speaker == of).count();
         let count = |turns: usize| i64::try_from(turns).unwrap_or(i64::MAX);
-        let last = taken.last();
-        let name = |said: &Said| members.get(said.speaker).cloned().unwrap_or_default();
-        let seconds = now.as_second().saturating_sub(meeting.began.as_second());
+        let last = frame.turns.last();
+        let seconds = now.as_second().saturating_sub(frame.began.as_second());
+        let members = frame.room.members.iter().cloned();
         Self {
-            turn: count(taken.len()),
-            last: last.map(name).unwrap_or_default(),
-            last_text: last.map(|said| said.text.clone()).unwrap_or_default(),
-            spoken: members.iter().cloned().zip((0..).map(|of| count(turns(of)))).collect(),
-            tokens: taken.iter().map(|said| said.tokens).sum(),
-            cost_micros: taken.iter().map(|said| said.micros).sum(),
+            turn: count(frame.turns.len()),
+            last: last.map(|turn| turn.member.to_owned()).unwrap_or_default(),
+            last_text: last.map(|turn| turn.text.to_string()).unwrap_or_default(),
+            last_tools: last.map(|turn| turn.tools.to_vec()).unwrap_or_default(),
+            spoken: members.zip((0..).map(|of| count(turns(of)))).collect(),
+            tokens: frame.tokens,
+            cost_micros: frame.micros,
             seconds: u64::try_from(seconds).unwrap_or_default(),
         }
     }
@@ -46,6 +46,7 @@ impl Facts {
             turn: 0,
             last: String::new(),
             last_text: String::new(),
+            last_tools: Vec::new(),
             spoken: members.iter().map(|member| (member.clone(), 0)).collect(),
             tokens: 0,
             cost_micros: 0,
@@ -62,6 +63,7 @@ pub(crate) fn holds(expression: &str, facts: &Facts) -> Result<bool, String> {
     context.add_variable_from_value("turn", facts.turn);
     context.add_variable_from_value("last", facts.last.clone());
     context.add_variable_from_value("last_text", facts.last_text.clone());
+    context.add_variable_from_value("last_tools", facts.last_tools.clone());
     context.add_variable_from_value("tokens", int(facts.tokens));
     context.add_variable_from_value("cost_micros", facts.cost_micros);
     context.add_variable_from_value("seconds", int(facts.seconds));

@@ -2,38 +2,61 @@
 
 use jiff::Timestamp;
 
-use crate::meeting::{Meeting, Said};
+use crate::frame::{Frame, Turn};
+use crate::handoff;
+use crate::likeness::{Bag, agreement, position};
+use crate::loops;
 use crate::model::Condition;
 use crate::rule::{self, Facts};
 
 /// Why the room is over after what was said, if it is.
-pub(crate) fn over(meeting: &Meeting<'_>, planned: usize, now: Timestamp) -> Option<String> {
-    let taken = &meeting.said;
-    if taken.len() >= planned {
-        return Some(format!("{planned} turns were taken"));
-    }
-    // Before anybody spoke nothing has come about.
-    if taken.is_empty() {
+pub(crate) fn over(frame: &Frame<'_>, now: Timestamp) -> Option<String> {
+    // Before anything was said nothing has come about; but a room within may have spent what this
+    // one had.
+    if frame.turns.is_empty() && frame.open.is_none() {
         return None;
     }
-    let condition = meeting.room.until.as_ref()?;
-    holds(condition, meeting, &Facts::of(meeting, now))
+    let planned = usize::try_from(frame.room.turns).unwrap_or(usize::MAX);
+    if frame.turns.len() >= planned {
+        return Some(format!("{planned} turns were taken"));
+    }
+    if frame.room.stop_loops
+        && let Some(since) = loops::since(&frame.texts())
+    {
+        return Some(format!("since turn {} it goes in circles", since + 1));
+    }
+    holds(frame.room.until.as_ref()?, frame, &Facts::of(frame, now))
 }
 
-fn holds(condition: &Condition, meeting: &Meeting<'_>, facts: &Facts) -> Option<String> {
-    let members = &meeting.room.members;
+fn holds(condition: &Condition, frame: &Frame<'_>, facts: &Facts) -> Option<String> {
     let reached = |what: bool, why: String| what.then_some(why);
     match condition {
         Condition::Text(text) => {
             let wanted = text.contains.to_lowercase();
-            let by = |said: &&Said| match &text.by {
-                Some(by) => members.get(said.speaker) == Some(by),
-                None => true,
+            let by = |turn: &&Turn<'_>| text.by.as_ref().is_none_or(|by| by == turn.member);
+            let mut said = frame.turns.iter().filter(by);
+            let turn = said.find(|turn| turn.text.to_lowercase().contains(&wanted))?;
+            Some(format!("{} said `{}`", turn.member, text.contains))
+        }
+        Condition::Handoff { to } => frame.turns.iter().find_map(|turn| {
+            let name = handoff::wanted(turn)?;
+            let same = |to: &String| {
+                to.eq_ignore_ascii_case(name)
+                    || frame.called(name).is_some_and(|of| frame.room.members[of] == *to)
             };
-            let said =
-                meeting.said.iter().filter(by).find(|s| s.text.to_lowercase().contains(&wanted))?;
-            let who = members.get(said.speaker).map_or("somebody", String::as_str);
-            Some(format!("{who} said `{}`", text.contains))
+            let fits = to.as_ref().is_none_or(same);
+            fits.then(|| format!("{} handed over to {name:.80}", turn.member))
+        }),
+        Condition::Function(name) => {
+            let called = |turn: &&Turn<'_>| turn.tools.contains(name);
+            let turn = frame.turns.iter().find(called)?;
+            Some(format!("{} called `{name}`", turn.member))
+        }
+        Condition::Agreement(percent) => {
+            let newest: Option<Vec<_>> = frame.newest().into_iter().collect();
+            let bags: Vec<Bag> = newest?.into_iter().map(|text| Bag::of(position(text))).collect();
+            let reached = agreement(&bags).filter(|found| found >= percent)?;
+            Some(format!("what everybody said last is alike by {reached} percent"))
         }
         Condition::Turns(turns) => {
             reached(facts.turn >= i64::from(*turns), format!("{turns} turns were taken"))
@@ -60,10 +83,9 @@ fn holds(condition: &Condition, meeting: &Meeting<'_>, facts: &Facts) -> Option<
             reached(rule::holds(expression, facts) == Ok(true), format!("`{expression}` holds"))
         }
         Condition::All(parts) => {
-            let whys: Option<Vec<_>> =
-                parts.iter().map(|part| holds(part, meeting, facts)).collect();
+            let whys: Option<Vec<_>> = parts.iter().map(|part| holds(part, frame, facts)).collect();
             whys.filter(|whys| !whys.is_empty()).map(|whys| whys.join(" and "))
         }
-        Condition::Any(parts) => parts.iter().find_map(|part| holds(part, meeting, facts)),
+        Condition::Any(parts) => parts.iter().find_map(|part| holds(part, frame, facts)),
     }
 }
