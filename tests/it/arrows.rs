@@ -10,7 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shared", &[]),
     ("access", &["shared"]),
     ("agents", &["shared"]),
-    ("conversations", &["shared"]),
+    ("conversations", &["shared", "rooms"]),
     ("documents", &["shared"]),
     ("identity", &["shared"]),
     ("platform", &["shared"]),

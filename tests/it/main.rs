@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod access_roles;
+mod analytics;
 mod arrows;
 mod asvs;
 mod bad_bundles;
@@ -50,6 +51,8 @@ mod runs_fencing;
 mod runs_outbox;
 mod runs_pins;
 mod runs_rooms;
+mod runs_rooms_people;
+mod runs_rooms_within;
 mod runs_start;
 mod runs_whole;
 mod schema;

@@ -9,7 +9,7 @@ use tests::{House, drive};
 use crate::team;
 
 /// What is on record of a room's turns: event data, in order; and the run itself.
-async fn talk(script: Script, room: Value) -> Result<(Vec<Value>, Value, House)> {
+pub(crate) async fn talk(script: Script, room: Value) -> Result<(Vec<Value>, Value, House)> {
     let house = House::with_model(script)?;
     let (turns, run) = {
         let org = house.organization();
@@ -33,7 +33,7 @@ async fn talk(script: Script, room: Value) -> Result<(Vec<Value>, Value, House)>
     Ok((turns, run, house))
 }
 
-fn speakers(turns: &[Value]) -> Vec<&str> {
+pub(crate) fn speakers(turns: &[Value]) -> Vec<&str> {
     turns.iter().map(|turn| turn["speaker"].as_str().unwrap()).collect()
 }
 
@@ -50,9 +50,9 @@ async fn a_model_chooses_the_speaker_and_the_record_says_who_might_have_been_and
     assert_eq!(selection(0)["candidates"], json!(["ann", "ben", "cas"]));
     assert_eq!(selection(0)["reason"], "the model named them");
     assert_eq!(selection(1)["candidates"], json!(["ann", "ben"]), "nobody twice in a row");
-    assert_eq!(selection(1)["fallback"], "the model named nobody who is here");
-    assert_eq!(selection(2)["fallback"], "the model named several");
-    assert_eq!(selection(3)["fallback"], "the model named somebody who may not speak now");
+    assert_eq!(selection(1)["fallback"], "nobody who is here was named");
+    assert_eq!(selection(2)["fallback"], "several were named");
+    assert_eq!(selection(3)["fallback"], "somebody was named who may not speak now");
     assert_eq!(selection(4)["closing"], true);
     // Four questions and five turns, each with its own call, and none of them unpaid.
     assert_eq!(house.model.count(), 9);
@@ -108,6 +108,18 @@ async fn a_room_that_cannot_run_is_not_published() -> Result<()> {
         (json!({ "until": { "rule": "turn +" } }), "turn +"),
         (json!({ "caps": { "zoe": 1 } }), "zoe"),
         (json!({ "order": { "by": "rule", "rules": [] } }), "1 to 50 rules"),
+        (json!({ "handoffs": [{ "from": "ann", "to": ["zoe"] }] }), "zoe"),
+        (json!({ "order": { "by": "manual", "patience_seconds": 20_000 } }), "36000 seconds"),
+        (
+            json!({ "turns": 50, "nested": [{ "name": "a", "member": "ann",
+            "room": { "members": ["ann", "ben"], "turns": 11 } }] }),
+            "551 turns",
+        ),
+        (
+            json!({ "order": { "by": "model" }, "nested": [{ "name": "a", "member": "ann", "room":
+            { "members": ["ann", "ben"], "turns": 2, "order": { "by": "manual" } } }] }),
+            "a person is waited for",
+        ),
     ];
     for (n, (change, what)) in broken.into_iter().enumerate() {
         let mut room = json!({ "members": ["ann", "ben"], "turns": 2 });

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::choosing::PATIENCE_SECONDS;
 use crate::inner::Carry;
 use crate::model::{Condition, Order, Room, Transitions};
 use crate::rule::{self, Facts};
@@ -43,6 +44,27 @@ pub fn most_turns(room: &Room) -> u32 {
         let chats = room.chats.iter().map(|chat| whole(&chat.room, &chat.carry));
         chats.fold(0, u32::saturating_add)
     }
+}
+
+/// The longest it can wait for people in all, in seconds.
+pub fn longest_wait(room: &Room) -> u64 {
+    let within = room.within().map(|(_, inner)| longest_wait(inner));
+    let turns = match room.order {
+        Order::Manual { patience_seconds } => {
+            u64::from(room.turns) * u64::from(patience_seconds.unwrap_or(PATIENCE_SECONDS))
+        }
+        _ => 0,
+    };
+    // Each turn may be one of a room within, which may wait in each of its own.
+    turns.saturating_add(u64::from(room.turns).saturating_mul(within.max().unwrap_or(0)))
+}
+
+/// Whether somebody may be waited for after a model was asked in the same turn: whoever drives the
+/// room would have to keep that answer, or ask again each time it looks.
+pub fn asks_before_it_waits(room: &Room) -> bool {
+    let waits = |room: &Room| longest_wait(room) > 0;
+    let asks = matches!(room.order, Order::Model { .. } | Order::Supervisor { .. });
+    room.within().any(|(_, inner)| asks && waits(inner) || asks_before_it_waits(inner))
 }
 
 fn check_at(id: &str, room: &Room, depth: usize) -> Result<(), String> {

@@ -12,7 +12,7 @@ use crate::pick;
 use crate::record::{Answer, Line};
 use crate::state::{About, Action, Question, State, Wait};
 
-const PATIENCE_SECONDS: u32 = 3_600;
+pub(crate) const PATIENCE_SECONDS: u32 = 600;
 const STALLS: u32 = 3;
 const REPLANS: u32 = 2;
 
@@ -77,13 +77,13 @@ pub(crate) fn by_order(
             let until =
                 since.checked_add(SignedDuration::from_secs(patience)).unwrap_or(Timestamp::MAX);
             match answer {
-                Some(Answer::Person { member, by }) => Choosing::Done(
+                Some(Answer::Person { member, .. }) => Choosing::Done(
                     match frame.called(member).filter(|of| candidates.contains(of)) {
-                        Some(speaker) => Pick::new(speaker, format!("{by} named them")),
+                        Some(speaker) => Pick::new(speaker, "a person named them"),
                         None => Pick::instead(
                             frame,
                             candidates,
-                            format!("{by} named {member:.80}, who may not speak now"),
+                            format!("a person named {member:.80}, who may not speak now"),
                         ),
                     }
                     .into(),

@@ -133,7 +133,7 @@ pub enum Order {
     },
     /// A person names the next.
     Manual {
-        /// After so many seconds without a word from anybody, the next in turn; 3600 when absent.
+        /// After so many seconds without a word from anybody, the next in turn; 600 when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         patience_seconds: Option<u32>,
     },

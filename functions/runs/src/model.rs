@@ -83,8 +83,8 @@ pub struct StepView {
 pub struct Event {
     /// 1, 2, 3 … without gaps.
     pub sequence: i64,
-    /// `run.queued`, `run.started`, `step.scheduled`, `turn.taken`, `step.succeeded`,
-    /// `step.failed`, `run.succeeded`, `run.failed` or `run.cancelled`.
+    /// `run.queued`, `run.started`, `step.scheduled`, `turn.taken`, `room.waits` (a person is to
+    /// name who speaks next), `step.succeeded`, `step.failed`, `run.succeeded`, `run.failed` or `run.cancelled`.
     pub kind: String,
     pub step_id: Option<String>,
     pub data: Value,
@@ -151,6 +151,8 @@ pub struct History {
     pub now: Timestamp,
     /// As long as the transcript.
     pub turns: Vec<Past>,
+    /// Whom people named for the turn that is to be taken.
+    pub named: Vec<Named>,
 }
 
 /// One turn of a room, but for its text.
@@ -160,6 +162,25 @@ pub struct Past {
     pub tokens: u64,
     pub micros: i64,
     pub at: Timestamp,
+    /// How its speaker was chosen.
+    pub choice: Option<Chosen>,
+    #[serde(default)]
+    pub tools: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Named {
+    pub path: String,
+    pub member: String,
+    pub by: Uuid,
+}
+
+/// Of a choice on record, what the next one needs.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Chosen {
+    pub member: String,
+    #[serde(flatten)]
+    pub mark: rooms::Mark,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use rooms::state::Wait;
 use serde::Deserialize;
 use shared::db::{Db, Tx};
 use shared::llm::{Completion, Llm, Prompt, price};
@@ -15,7 +16,7 @@ use crate::model::{Claim, RunRef};
 use crate::plan::{Plan, Planned};
 use crate::prompt::{self, Turn};
 use crate::queries::turns::{self, Rates, Taken};
-use crate::talk;
+use crate::talk::{self, Next};
 
 /// Answer length when the step does not say.
 pub const ANSWER_TOKENS: u32 = 512;
@@ -24,6 +25,9 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// A worker that is silent for this long is taken for dead. Longer than a call can last.
 const LEASE_SECONDS: f64 = 150.0;
 const TEMPERATURE: f32 = 0.4;
+/// Between two looks whether a person has named the next speaker, in seconds.
+const SHORTEST_PAUSE: u64 = 2;
+const LONGEST_PAUSE: u64 = 60;
 /// Pauses between tries of the record when the database does not answer: the answer is paid for.
 const AGAIN: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(4)];
@@ -47,6 +51,8 @@ pub enum Outcome {
     /// The step is done: by this turn, or before it. With what comes next, if no other step is
     /// under way and this turn could tell.
     Done(Option<Plan>),
+    /// A person is to name who speaks next: look again after so many seconds.
+    Waits(u64),
 }
 
 pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
@@ -60,7 +66,8 @@ pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
     };
     let (turn, asked) = match kind {
         Kind::Room => match talk::choose(llm, &claim).await {
-            Some((choice, asked)) => (prompt::in_room(&claim, choice), asked),
+            Some(Next::Speaks(choice, asked)) => (prompt::in_room(&claim, choice), asked),
+            Some(Next::Waits(wait)) => return wait_for(db, work, &claim, &wait).await,
             None => (None, None),
         },
         _ => (prompt::alone(&claim), None),
@@ -92,6 +99,15 @@ pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
     let completion = completion.with(asked.as_ref());
     let context = serde_json::to_value(layers).map_err(|e| Error::Internal(e.into()))?;
     settle(app, work, &claim, &turn, &completion, context).await
+}
+
+/// Soon at first, then less and less often: a person who takes their time costs little.
+async fn wait_for(db: &Db, work: &Work, claim: &Claim, wait: &Wait) -> Result<Outcome> {
+    let Some(waited) = turns::wait(db, work, claim, wait).await? else {
+        return Err(Error::RunStopped("the turn was no longer this worker's to wait for".into()));
+    };
+    let waited = Duration::try_from_secs_f64(waited.max(0.0)).unwrap_or_default();
+    Ok(Outcome::Waits((waited.as_secs() / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)))
 }
 
 async fn settle(
@@ -172,6 +188,11 @@ fn document<'a>(
         for said in &claim.transcript {
             // Writing to a String cannot fail.
             let _ = writeln!(content, "\n**{}**: {}", said.name, said.content.trim());
+        }
+        if let Some(rooms::Task::Close { dissent, .. }) = turn.selection.as_ref().map(|c| &c.task)
+            && !dissent.is_empty()
+        {
+            let _ = writeln!(content, "\n## Held against it\n\n- {}", dissent.join("\n- "));
         }
     }
     Some((name, content))

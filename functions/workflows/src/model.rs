@@ -118,8 +118,8 @@ impl Definition {
 
 impl Step {
     pub fn references(&self) -> impl Iterator<Item = &str> {
-        let members = self.room.iter().flat_map(|room| &room.members);
-        self.agent.iter().chain(members).map(String::as_str)
+        let members = self.room.iter().flat_map(Room::cast);
+        self.agent.iter().map(String::as_str).chain(members)
     }
 }
 

@@ -229,7 +229,7 @@ fn in_10_000_rounds_no_answer_makes_a_choice_fail_or_illegal() {
         for why in played.choices.iter().filter_map(|choice| choice.fallback.as_deref()) {
             let kind = match why {
                 why if why.contains("handed over") => "a handoff that is not allowed",
-                why if why.starts_with("eve named") => "a person named somebody who may not",
+                why if why.starts_with("a person named") => "a person named somebody who may not",
                 why if why.starts_with("in `") => "a room within in which nobody may speak",
                 why => why,
             };

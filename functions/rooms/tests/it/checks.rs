@@ -81,6 +81,17 @@ fn chat(name: &str, needs: &[&str]) -> Chat {
 }
 
 #[test]
+fn how_long_people_may_be_waited_for_is_known_before_a_room_is_held() {
+    let manual = Room { order: Order::Manual { patience_seconds: Some(60) }, ..room(5) };
+    let asks = Order::Model { instruction: String::new() };
+    let outer = |order: Order| Room { order, nested: vec![nested("a", manual.clone())], ..room(4) };
+    assert_eq!((check::longest_wait(&manual), check::longest_wait(&room(5))), (300, 0));
+    assert_eq!(check::longest_wait(&outer(Order::RoundRobin)), 1_200);
+    assert!(check::asks_before_it_waits(&outer(asks)));
+    assert!(!check::asks_before_it_waits(&outer(Order::RoundRobin)));
+}
+
+#[test]
 fn rooms_within_that_cannot_run_are_told_what_to_change() {
     let refused = |change: &dyn Fn(&mut Room)| {
         let mut room = room(3);

@@ -8,6 +8,7 @@
 //! Whoever changes a run or its steps locks the run's row first, here, there and in
 //! [`super::lifecycle`]: so nobody waits in a circle.
 
+use rooms::state::Wait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::db::{Db, Param, Tx};
@@ -64,7 +65,7 @@ pub async fn claim(
     let history = match kind {
         Kind::Room => {
             let (began, now) = (row.try_get("began")?, row.try_get("claimed_at")?);
-            Some(History { began, now, turns: json(row, "history")? })
+            Some(History { began, now, turns: json(row, "history")?, named: json(row, "named")? })
         }
         _ => None,
     };
@@ -139,8 +140,9 @@ pub struct Taken<'a> {
 
 const RECORD: &str = "
     -- runs::record
-    select record_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                       $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) as recorded";
+    select record_chosen_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+                              $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+                              $29) as recorded";
 
 /// False when the turn is no longer ours to write: the fence has moved on, or the run has ended.
 pub async fn record(db: &Db, tenant: Uuid, taken: &Taken<'_>) -> Result<bool> {
@@ -270,6 +272,26 @@ pub async fn release(
 ) -> Result<()> {
     let Reservation { tokens, micros } = reservation;
     tx.run(RELEASE, &[&run, &step, &fence, &tokens, &micros]).await.map(drop)
+}
+
+const WAIT: &str = "
+    -- runs::wait
+    select wait_in_room($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as waited";
+
+/// A person is waited for: for how long already, in seconds; `None` when the step is no longer ours.
+pub async fn wait(db: &Db, work: &Work, claim: &Claim, wait: &Wait) -> Result<Option<f64>> {
+    let place: [&dyn Param; 5] = [
+        &work.run.run_id,
+        &work.step_id,
+        &claim.fence,
+        &claim.reservation.tokens,
+        &claim.reservation.micros,
+    ];
+    let turn = claim.turn();
+    let what: [&dyn Param; 5] =
+        [&claim.conversation_id, &turn, &wait.path, &wait.candidates, &wait.until];
+    let rows = db.call(work.run.tenant_id, WAIT, &[place.as_slice(), &what].concat()).await?;
+    Ok(rows.first().map(|row| row.try_get("waited")).transpose()?.flatten())
 }
 
 /// A completion's numbers as the columns have them.
