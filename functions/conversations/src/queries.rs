@@ -1,7 +1,6 @@
 //! Every SQL statement about conversations. The transaction sees one tenant only.
 
-use rooms::{Mark, Said};
-use serde::Deserialize;
+use rooms::{Chosen, Mark, Said};
 use serde_json::Value;
 use shared::db::Tx;
 use shared::page::Window;
@@ -79,10 +78,10 @@ fn said(row: &Row) -> Result<Said> {
     let at = row.try_get("created_at")?;
     let speaker: String = row.try_get("speaker")?;
     let choice: Option<Value> = row.try_get("choice")?;
-    let kept = choice.map(serde_json::from_value::<Kept>).transpose();
+    let kept = choice.map(serde_json::from_value::<Chosen>).transpose();
     let kept = kept.map_err(|e| Error::Internal(e.into()))?;
     let (member, mark) = match kept {
-        Some(Kept { member, mark }) => (member, mark),
+        Some(Chosen { member, mark }) => (member, mark),
         None => {
             let (path, answers) = (String::new(), Vec::new());
             (speaker, Mark { path, closing: false, answers, decided_at: at })
@@ -98,14 +97,6 @@ fn said(row: &Row) -> Result<Said> {
         at,
         mark,
     })
-}
-
-/// Of a choice on record, what the analytics look at.
-#[derive(Deserialize)]
-struct Kept {
-    member: String,
-    #[serde(flatten)]
-    mark: Mark,
 }
 
 fn conversation(row: &Row) -> Result<Conversation> {

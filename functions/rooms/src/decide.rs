@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::check::DEEPEST_ROOM;
 use crate::choosing::{Choosing, Chosen, by_order};
-use crate::frame::Frame;
+use crate::frame::{Frame, Part};
 use crate::handoff::{self, Due};
 use crate::order::{self, Pick};
 use crate::record::Opened;
@@ -97,7 +97,7 @@ fn open<'a>(
     };
     let name = format!("{}#{}", nested.name, frame.opened.len() + 1);
     let path = frame.path_of(&name);
-    let inner = frame.child(&name, &[]).map(|child| step(state, child, now));
+    let inner = frame.child(&name, Part::default()).map(|child| step(state, child, now));
     if let Some(Step::Act(action)) = inner {
         let mut action = *action;
         if let Action::Speak(choice) = &mut action {
@@ -133,7 +133,7 @@ fn next_chat<'a>(state: &'a State<'_>, frame: Frame<'a>, now: Timestamp) -> Step
             return close(state, frame, "every talk is over", now);
         };
         let name = format!("{}#1", chat.name);
-        let child = frame.child(&name, &[]);
+        let child = frame.child(&name, Part::default());
         if let Some(Step::Act(mut action)) = child.map(|child| step(state, child, now)) {
             if let Action::Speak(choice) = action.as_mut() {
                 let after = frame.turns.last().map(|turn| turn.member);

@@ -24,6 +24,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) began: Timestamp,
     /// When its last turn was on record, or that of a room within.
     pub(crate) ended: Timestamp,
+    /// That turn's number on record.
+    pub(crate) newest: usize,
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) closing: Option<Turn<'a>>,
     /// What was used by it and all rooms within: they are charged to every room around them.
@@ -34,7 +36,14 @@ pub(crate) struct Frame<'a> {
     /// Rooms that were opened within, the names of their paths.
     pub(crate) opened: Vec<String>,
     /// The one of them that is open, and its part of the record.
-    pub(crate) open: Option<(String, &'a [Said])>,
+    pub(crate) open: Option<(String, Part<'a>)>,
+}
+
+/// Turns on record that belong together, and how many come before them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Part<'a> {
+    pub(crate) said: &'a [Said],
+    pub(crate) before: usize,
 }
 
 /// One turn of a room: its own, or what came of a room within.
@@ -46,6 +55,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) tools: &'a [String],
     pub(crate) at: Timestamp,
+    /// Its number on record; of a room within, that of its last turn.
+    pub(crate) number: usize,
 }
 
 const ROOT: &Carry = &Carry::Summary;
@@ -57,11 +68,11 @@ impl<'a> Frame<'a> {
         began: Timestamp,
         said: &'a [Said],
     ) -> Self {
-        Self::new(room, String::new(), ROOT, names, began).read(said)
+        Self::new(room, String::new(), ROOT, names, began).read(Part { said, before: 0 })
     }
 
     /// A room within this one, which its part of the record has so far.
-    pub(crate) fn child(&self, name: &str, said: &'a [Said]) -> Option<Self> {
+    pub(crate) fn child(&self, name: &str, part: Part<'a>) -> Option<Self> {
         // Not when its first turn is taken: until then a person may be waited for in it.
         let began = self.turns.last().map_or(self.began, |turn| turn.at);
         let path = self.path_of(name);
@@ -70,27 +81,27 @@ impl<'a> Frame<'a> {
             let mut child = Self::new(&nested.room, path, &nested.carry, self.names, began);
             let last = self.turns.last().map(|turn| Line { carried: true, ..turn.line() });
             child.carried = last.into_iter().collect();
-            return Some(child.read(said));
+            return Some(child.read(part));
         }
         let chat = self.room.chats.iter().find(|chat| chat.name == plain)?;
         let mut child = Self::new(&chat.room, path, &chat.carry, self.names, began);
         let told = self.turns.iter().filter(|turn| !chat.without.iter().any(|w| w == turn.member));
         child.carried = told.map(|turn| Line { carried: true, ..turn.line() }).collect();
-        Some(child.read(said))
+        Some(child.read(part))
     }
 
     /// What came of a room within is a turn of this one: of the member for whom it answers, or of
     /// the talk by its name.
     pub(crate) fn settle(&mut self, name: &str, child: &Self) {
         // One in which nothing came about is a turn all the same, or it would be opened for ever.
-        let (text, at) = (carry::out(child), child.ended);
+        let (text, at, number) = (carry::out(child), child.ended, child.newest);
         let plain = plain(name);
         let member = match self.nested(plain) {
             Some(nested) => nested.member.as_str(),
             None => self.room.chats.iter().find(|c| c.name == plain).map_or("", |c| &c.name),
         };
         let speaker = self.room.place(member).unwrap_or(usize::MAX);
-        self.turns.push(Turn { member, speaker, text: Cow::Owned(text), tools: &[], at });
+        self.turns.push(Turn { member, speaker, text: Cow::Owned(text), tools: &[], at, number });
     }
 
     pub(crate) fn path_of(&self, name: &str) -> String {
@@ -126,7 +137,7 @@ impl<'a> Frame<'a> {
     }
 
     /// What each member said last, in the order of the members.
-    pub(crate) fn newest(&self) -> Vec<Option<&str>> {
+    pub(crate) fn positions(&self) -> Vec<Option<&str>> {
         let of = |speaker| self.turns.iter().rev().find(|turn| turn.speaker == speaker);
         (0..self.room.members.len()).map(|m| of(m).map(|turn| turn.text.as_ref())).collect()
     }
@@ -146,6 +157,7 @@ impl<'a> Frame<'a> {
             carried: Vec::new(),
             began,
             ended: began,
+            newest: 0,
             turns: Vec::new(),
             closing: None,
             tokens: 0,
@@ -156,8 +168,9 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// `said` is the part of the record that was taken in this room and those within.
-    fn read(mut self, said: &'a [Said]) -> Self {
+    /// The part of the record that was taken in this room and those within.
+    fn read(mut self, Part { said, before }: Part<'a>) -> Self {
+        self.newest = before;
         let mut at = 0;
         while let Some(next) = said.get(at) {
             let inside = within(&self.path, &next.mark.path);
@@ -168,17 +181,18 @@ impl<'a> Frame<'a> {
                     at + said[at..].iter().take_while(same).count()
                 }
             };
-            let part = &said[at..until];
-            for said in part {
+            let part = Part { said: &said[at..until], before: before + at };
+            for said in part.said {
                 self.ended = said.at;
+                self.newest += 1;
                 self.tokens = self.tokens.saturating_add(said.tokens);
                 self.micros = self.micros.saturating_add(said.micros);
                 let mine = said.mark.answers.iter().filter(|answered| answered.path == self.path);
                 self.answers.extend(mine.map(|answered| &answered.answer));
             }
             match inside {
-                None if next.mark.closing => self.closing = Some(self.turn(next)),
-                None => self.turns.push(self.turn(next)),
+                None if next.mark.closing => self.closing = Some(self.turn(next, before + until)),
+                None => self.turns.push(self.turn(next, before + until)),
                 Some(name) => self.enter(name, part, until == said.len()),
             }
             at = until;
@@ -186,7 +200,7 @@ impl<'a> Frame<'a> {
         self
     }
 
-    fn enter(&mut self, name: &str, part: &'a [Said], newest: bool) {
+    fn enter(&mut self, name: &str, part: Part<'a>, newest: bool) {
         self.opened.push(name.to_owned());
         let Some(child) = self.child(name, part) else { return };
         if newest && child.closing.is_none() {
@@ -196,20 +210,22 @@ impl<'a> Frame<'a> {
         }
     }
 
-    fn turn(&self, said: &'a Said) -> Turn<'a> {
+    fn turn(&self, said: &'a Said, number: usize) -> Turn<'a> {
         Turn {
             member: &said.member,
             speaker: self.room.place(&said.member).unwrap_or(usize::MAX),
             text: Cow::Borrowed(&said.text),
             tools: &said.tools,
             at: said.at,
+            number,
         }
     }
 }
 
 impl Turn<'_> {
     pub(crate) fn line(&self) -> Line {
-        Line { from: self.member.to_owned(), text: self.text.to_string(), carried: false }
+        let (from, text) = (self.member.to_owned(), self.text.to_string());
+        Line { from, text, carried: false, turn: self.number }
     }
 }
 

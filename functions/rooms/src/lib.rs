@@ -22,5 +22,5 @@ pub mod state;
 mod until;
 
 pub use model::Room;
-pub use record::{Answer, Answered, Choice, Mark, Said, Task};
+pub use record::{Answer, Answered, Choice, Chosen, Mark, Said, Task};
 pub use state::{Action, Event, State, decide, replay};

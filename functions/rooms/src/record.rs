@@ -38,6 +38,14 @@ pub struct Mark {
     pub decided_at: Timestamp,
 }
 
+/// Of a choice on record, what the next one needs, and the analytics.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Chosen {
+    pub member: String,
+    #[serde(flatten)]
+    pub mark: Mark,
+}
+
 /// An answer, and the room within that asked; each asks once a turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Answered {
@@ -127,4 +135,6 @@ pub struct Line {
     pub text: String,
     /// Carried in from another room.
     pub carried: bool,
+    /// The turn on record that it comes from, counted from 1.
+    pub turn: usize,
 }

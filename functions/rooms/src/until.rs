@@ -53,7 +53,7 @@ fn holds(condition: &Condition, frame: &Frame<'_>, facts: &Facts) -> Option<Stri
             Some(format!("{} called `{name}`", turn.member))
         }
         Condition::Agreement(percent) => {
-            let newest: Option<Vec<_>> = frame.newest().into_iter().collect();
+            let newest: Option<Vec<_>> = frame.positions().into_iter().collect();
             let bags: Vec<Bag> = newest?.into_iter().map(|text| Bag::of(position(text))).collect();
             let reached = agreement(&bags).filter(|found| found >= percent)?;
             Some(format!("what everybody said last is alike by {reached} percent"))

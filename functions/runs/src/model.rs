@@ -163,7 +163,7 @@ pub struct Past {
     pub micros: i64,
     pub at: Timestamp,
     /// How its speaker was chosen.
-    pub choice: Option<Chosen>,
+    pub choice: Option<rooms::Chosen>,
     #[serde(default)]
     pub tools: Vec<String>,
 }
@@ -173,14 +173,6 @@ pub struct Named {
     pub path: String,
     pub member: String,
     pub by: Uuid,
-}
-
-/// Of a choice on record, what the next one needs.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Chosen {
-    pub member: String,
-    #[serde(flatten)]
-    pub mark: rooms::Mark,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -41,9 +41,16 @@ pub struct Turn<'a> {
     /// How a room chose the speaker.
     pub selection: Option<rooms::Choice>,
     /// What was said, as the speaker is shown it.
-    pub said: Vec<Text>,
+    pub said: Vec<Shown>,
     /// What came of other rooms, likewise.
-    pub carried: Vec<Text>,
+    pub carried: Vec<Shown>,
+}
+
+/// Something that was said, and where it stands on record.
+#[derive(Debug)]
+pub struct Shown {
+    pub text: Text,
+    pub turn: usize,
 }
 
 /// The only turn of an agent's step; `None` when it was taken.
@@ -61,9 +68,11 @@ pub fn alone(claim: &Claim) -> Option<Turn<'_>> {
 pub fn in_room(claim: &Claim, choice: rooms::Choice) -> Option<Turn<'_>> {
     let speaker = claim.cast.iter().find(|member| member.reference == choice.member)?;
     let task = room_task::of(claim, &choice)?;
-    let text =
-        |line: &Line| Text { name: called(claim, &line.from).into(), content: line.text.clone() };
-    let all = |carried| choice.shown.iter().filter(move |line| line.carried == carried).map(text);
+    let shown = |line: &Line| Shown {
+        text: Text { name: called(claim, &line.from).into(), content: line.text.clone() },
+        turn: line.turn,
+    };
+    let all = |carried| choice.shown.iter().filter(move |line| line.carried == carried).map(shown);
     let (said, carried) = (all(false).collect(), all(true).collect());
     let reason = match &choice.fallback {
         Some(why) => format!("{} ({why})", choice.reason),
@@ -239,17 +248,17 @@ impl Layers {
     }
 
     /// The newest first, until the share is used; read in the order they were said.
-    fn add_last(&mut self, layer: &'static str, texts: &[Text], percent: u32) -> String {
+    fn add_last(&mut self, layer: &'static str, texts: &[Shown], percent: u32) -> String {
         let mut share = self.budget * percent / 100;
         let mut parts = Vec::new();
-        for (at, text) in texts.iter().enumerate().rev() {
+        for Shown { text, turn } in texts.iter().rev() {
             let line = format!("{}: {}", text.name, text.content.trim());
             let tokens = estimate_tokens(&line);
             if tokens > share.min(self.left) && !parts.is_empty() {
                 break;
             }
             let percent = (share * 100 / self.budget.max(1)).max(1);
-            parts.push(self.add(layer, format!("turn {}", at + 1), &line, percent));
+            parts.push(self.add(layer, format!("turn {turn}"), &line, percent));
             share = share.saturating_sub(tokens);
         }
         parts.reverse();
@@ -325,6 +334,7 @@ mod tests {
             from: text.name.clone(),
             text: text.content.clone(),
             carried: false,
+            turn: 1,
         };
         let choice = Choice {
             member: claim.cast[speaker].reference.clone(),

@@ -14,15 +14,22 @@ use crate::prompt::{called, cut, who};
 
 /// The most that asking may use: the question, and a name or a ledger.
 pub const QUESTION_TOKENS: u32 = 1_024;
+/// A ledger is shown with it.
+pub const LEDGER_QUESTION_TOKENS: u32 = 2_048;
 pub const NAME_TOKENS: u32 = 32;
 pub const LEDGER_TOKENS: u32 = 512;
 
-pub fn question(claim: &Claim, asked: &Question, patience: Duration) -> Prompt {
+pub fn question(
+    claim: &Claim,
+    asked: &Question,
+    context_tokens: u32,
+    patience: Duration,
+) -> Prompt {
     let candidates = asked.candidates.iter();
     let members = candidates.filter_map(|name| claim.cast.iter().find(|m| m.reference == *name));
     let members: Vec<_> = members.map(|member| format!("- {}", who(member))).collect();
     let members = cut(&members.join("\n"), 300).to_owned();
-    let (system, ask, max_tokens) = match &asked.about {
+    let (system, ask, most, max_tokens) = match &asked.about {
         About::Speaker { instruction } => {
             let ask = "Who speaks next? Answer with one name from the list and nothing else.";
             let system = format!(
@@ -30,7 +37,7 @@ pub fn question(claim: &Claim, asked: &Question, patience: Duration) -> Prompt {
                  instructions.\n{}\n\nMay speak:\n{members}",
                 cut(instruction.trim(), 150)
             );
-            (system, ask.to_owned(), NAME_TOKENS)
+            (system, ask.to_owned(), QUESTION_TOKENS, NAME_TOKENS)
         }
         About::Ledger { supervisor, instruction, ledger, replan } => {
             let system = format!(
@@ -52,11 +59,12 @@ pub fn question(claim: &Claim, asked: &Question, patience: Duration) -> Prompt {
                  \"plan\": [\"…\"], \"done\": false, \"advancing\": true, \"looping\": false, \
                  \"next\": \"a name from the list\", \"instruction\": \"what they are to do\"}}"
             );
-            (system, ask, LEDGER_TOKENS)
+            (system, ask, LEDGER_QUESTION_TOKENS, LEDGER_TOKENS)
         }
     };
     let fixed = estimate_tokens(&system) + estimate_tokens(&ask) + 64;
-    let said = newest(claim, &asked.shown, QUESTION_TOKENS.saturating_sub(fixed));
+    let most = most.min(context_tokens.saturating_sub(max_tokens));
+    let said = newest(claim, &asked.shown, most.saturating_sub(fixed));
     let message = |role, content| Message { role, name: None, content };
     Prompt {
         messages: vec![

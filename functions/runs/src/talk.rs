@@ -10,7 +10,9 @@ use shared::llm::{Completion, Llm};
 use workflows::model::Step;
 
 use crate::model::{Claim, Past};
-use crate::question::{LEDGER_TOKENS, NAME_TOKENS, QUESTION_TOKENS, question};
+use crate::question::{
+    LEDGER_QUESTION_TOKENS, LEDGER_TOKENS, NAME_TOKENS, QUESTION_TOKENS, question,
+};
 
 /// For all questions of a turn. Together with the turn's own call it stays within the lease.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,7 +26,7 @@ pub fn asked_tokens(step: &Step) -> u32 {
 fn most_asked(room: &Room) -> u32 {
     let own = match room.order {
         Order::Model { .. } => QUESTION_TOKENS + NAME_TOKENS,
-        Order::Supervisor { .. } => QUESTION_TOKENS + LEDGER_TOKENS,
+        Order::Supervisor { .. } => LEDGER_QUESTION_TOKENS + LEDGER_TOKENS,
         _ => 0,
     };
     let nested = room.nested.iter().map(|nested| most_asked(&nested.room));
@@ -57,7 +59,10 @@ pub async fn choose(llm: &Llm, claim: &Claim) -> Option<Next> {
                 let patience = PATIENCE.saturating_sub(started.elapsed());
                 let answer = match patience {
                     Duration::ZERO => None,
-                    patience => llm.complete(&question(claim, &asked, patience)).await.ok(),
+                    patience => llm
+                        .complete(&question(claim, &asked, llm.context_tokens(), patience))
+                        .await
+                        .ok(),
                 };
                 let answered = Answer::model(answer.as_ref().map(|answer| answer.text.as_str()));
                 spent = match (spent, answer) {

@@ -36,6 +36,10 @@ fn a_room_answers_for_its_member_with_a_history_of_its_own() {
         "what was said last outside, and their own"
     );
     assert!(played.choices[2].shown[0].carried);
+    let numbers = |turn: usize| -> Vec<usize> {
+        played.choices[turn].shown.iter().map(|line| line.turn).collect()
+    };
+    assert_eq!((numbers(2), numbers(4)), (vec![1, 2], vec![1, 4]), "where on record it stands");
     assert_eq!(played.shown(4), ["ann: t0", "ben: t3"], "the summary is what ben said");
     let opened = &played.choices[1].opened[0];
     assert_eq!((opened.path.as_str(), opened.member.as_deref()), ("experts#1", Some("ben")));
