@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::frame::Frame;
-use crate::likeness::{Bag, agreement, position};
+use crate::likeness::{Bag, agreement, argument, position};
 use crate::loops;
 use crate::record::Said;
 
@@ -101,7 +101,7 @@ pub enum Verdict {
 
 /// `independent`: first takes were written without seeing the others.
 pub fn analyse(said: &[Said], independent: bool) -> Analysis {
-    let bags: Vec<Bag> = said.iter().map(|said| Bag::of(&said.text)).collect();
+    let bags: Vec<Bag> = said.iter().map(|said| Bag::of(&argument(&said.text))).collect();
     let (loops, repeats) = loops_of(said, &bags);
     let own: Vec<(usize, &str, &str)> = said
         .iter()

@@ -2,8 +2,8 @@
 //! the same number, and a person can work it out by hand.
 //!
 //! A text becomes a bag of words: lower case, without the most common words of English and Dutch, each
-//! cut to six letters (a crude stem that serves both). A word after `not` and its kin is another word
-//! than without, so that "ship it" and "do not ship it" differ. Likeness is Dice's coefficient of two
+//! cut to six letters (a crude stem that serves both). Words behind a `not` and its kin are other words
+//! than without it, so that "ship it" and "do not ship it" differ. Likeness is Dice's coefficient of two
 //! bags, in percent: twice what they share, by all that they have.
 
 use std::collections::BTreeMap;
@@ -34,8 +34,8 @@ impl Bag {
     pub(crate) fn of(text: &str) -> Self {
         let lower = text.to_lowercase().replace('’', "'");
         let mut bag = Self::default();
-        for sentence in lower.split(['.', '!', '?', ';', ':', '\n']) {
-            for stem in stems(sentence) {
+        for clause in lower.split(['.', ',', '!', '?', ';', ':', '\n']) {
+            for stem in stems(clause) {
                 bag.add(stem);
             }
         }
@@ -69,24 +69,24 @@ impl Bag {
     }
 }
 
-/// A sentence's words that count. A `not` goes to the word after it, or at the end of a sentence,
-/// where Dutch puts it, to the word before.
-fn stems(sentence: &str) -> Vec<String> {
+/// A clause's words that count. Behind a `not` each is another word (Das and Chen, 2001); a `not` at
+/// the end, where Dutch puts it, is about all before it.
+fn stems(clause: &str) -> Vec<String> {
     let mut stems: Vec<String> = Vec::new();
-    let mut negated = false;
-    for word in sentence.split(|c: char| !c.is_alphanumeric() && c != '\'') {
+    let mut negated_from = None;
+    for word in clause.split(|c: char| !c.is_alphanumeric() && c != '\'') {
         let word = word.trim_matches('\'');
         if NOT.contains(&word) || word.ends_with("n't") {
-            negated = true;
+            negated_from = Some(stems.len());
         } else if !word.is_empty() && !COMMON.contains(&word) {
-            let stem: String = word.chars().take(STEM).collect();
-            stems.push(if std::mem::take(&mut negated) { format!("not {stem}") } else { stem });
+            stems.push(word.chars().take(STEM).collect());
         }
     }
-    match stems.last_mut().filter(|_| negated) {
-        Some(last) => *last = format!("not {last}"),
-        None if negated => stems.push("not".into()),
-        None => {}
+    if let Some(from) = negated_from {
+        let from = if from == stems.len() { 0 } else { from };
+        for stem in &mut stems[from..] {
+            *stem = format!("not {stem}");
+        }
     }
     stems
 }
@@ -104,19 +104,31 @@ pub(crate) fn agreement(bags: &[Bag]) -> Option<u32> {
     u32::try_from(sum.checked_div(pairs)?).ok()
 }
 
+const MARK: &str = "position:";
+
 /// What a text comes down to: its last line that begins with `POSITION:`, or all of it.
 pub(crate) fn position(text: &str) -> &str {
-    let mark = "position:";
-    let line = text.lines().rev().map(|line| line.trim().trim_start_matches(['*', '#', ' ']));
-    let mut marked = line.filter(|line| {
-        line.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
-    });
-    marked.next().map_or(text, |line| line[mark.len()..].trim_matches(['*', ' ']))
+    text.lines().rev().find_map(marked).unwrap_or(text)
+}
+
+/// What a text brings forward: all of it but the position, which may stay the same while new things
+/// are said for it. All of it, when there is nothing else.
+pub(crate) fn argument(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| marked(line).is_none()).collect();
+    let rest = lines.join("\n");
+    if rest.trim().is_empty() { text.to_owned() } else { rest }
+}
+
+fn marked(line: &str) -> Option<&str> {
+    let line = line.trim().trim_start_matches(['*', '#', ' ']);
+    let start = line.get(..MARK.len())?;
+    let held = line[MARK.len()..].trim_matches(['*', ' ']);
+    start.eq_ignore_ascii_case(MARK).then_some(held)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bag, agreement, position};
+    use super::{Bag, agreement, argument, position};
 
     fn like(one: &str, other: &str) -> u32 {
         Bag::of(one).like(&Bag::of(other))
@@ -127,7 +139,8 @@ mod tests {
         assert_eq!(like("We ship on Friday.", "on friday, we SHIP"), 100);
         assert_eq!(like("ship it", "do not ship it"), 0);
         assert_eq!(like("We don't ship", "we won’t ship"), 100);
-        assert_eq!(like("Wij leveren vrijdag", "vrijdag leveren we niet"), 50);
+        assert_eq!(like("Wij leveren vrijdag", "vrijdag leveren we niet"), 0);
+        assert_eq!(like("no, ship on Friday", "ship on Friday"), 100, "a comma ends it");
         assert_eq!(like("shipping", "shippers"), 0, "the stem is crude");
         assert_eq!(like("customers pay", "customer pays"), 50, "and short words have none");
         assert_eq!((like("", ""), like("!", "?"), like("it is", "it was")), (100, 0, 0));
@@ -142,6 +155,8 @@ mod tests {
     #[test]
     fn a_position_is_the_marked_line_or_the_whole_text() {
         assert_eq!(position("Long talk.\n**Position:** wait a month\n"), "wait a month");
+        assert_eq!(argument("Long talk.\n**Position:** wait a month\n"), "Long talk.");
+        assert_eq!(argument("POSITION: wait"), "POSITION: wait");
         assert_eq!(position("No mark"), "No mark");
         assert_eq!(position("ég"), "ég");
     }

@@ -1,8 +1,8 @@
-//! Talk that goes in circles. A turn repeats when it is like one of those before it by
-//! [`ALIKE`] percent or more; a loop is two turns in a row that repeat, whoever takes them. So a room
-//! that stops at a loop stops two turns after the loop began, whatever its length.
+//! Talk that goes in circles. A turn repeats when what it brings forward is like one of those before
+//! it by [`ALIKE`] percent or more; a loop is two turns in a row that repeat, whoever takes them. So a
+//! room that stops at a loop stops two turns after the loop began, whatever its length.
 
-use crate::likeness::Bag;
+use crate::likeness::{Bag, argument};
 
 /// From so many percent on, two texts say the same. Reordered words, a changed greeting or another
 /// number stay above it; a new argument does not.
@@ -18,7 +18,7 @@ pub(crate) fn repeats(bags: &[Bag]) -> Vec<Option<usize>> {
 /// Since when the newest turns are a loop, if they are.
 pub(crate) fn since(texts: &[&str]) -> Option<usize> {
     let from = texts.len().saturating_sub(LOOK_BACK + 2);
-    let bags: Vec<Bag> = texts[from..].iter().map(|text| Bag::of(text)).collect();
+    let bags: Vec<Bag> = texts[from..].iter().map(|text| Bag::of(&argument(text))).collect();
     let trailing = (0..bags.len()).rev().take_while(|at| repeated(&bags, *at).is_some()).count();
     (trailing >= 2).then(|| texts.len() - trailing)
 }

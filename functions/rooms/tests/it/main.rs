@@ -13,4 +13,5 @@ mod orders;
 mod people;
 mod sequences;
 mod supervisor;
+mod verdicts;
 mod within;
