@@ -134,3 +134,12 @@ fn rooms_within_that_cannot_run_are_told_what_to_change() {
     says(refused(Room { turns: 1, ..chats(vec![chat("a", &[]), chat("b", &[])]) }), "is a turn");
     says(refused(Room { stop_loops: true, ..chats(vec![chat("a", &[])]) }), "into the chats");
 }
+
+#[test]
+fn the_room_of_the_documentation_can_run() {
+    let text = include_str!("../../../../docs/rooms.md");
+    let example = text.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let step: serde_json::Value = serde_json::from_str(example).unwrap();
+    let room: Room = serde_json::from_value(step["room"].clone()).unwrap();
+    check::check("review", &room).unwrap();
+}
