@@ -95,7 +95,8 @@ async fn talks_are_held_in_sequence_and_only_what_is_carried_reaches_the_next() 
     assert_eq!(paths(&turns), ["plan#1", "plan#1", "plan#1", "next#1", "next#1", ""]);
     let prompts = prompts(&house);
     assert!(prompts[2].contains("one JSON object") && prompts[2].contains("owner, days"));
-    assert!(prompts[3].contains(r#"plan: {"days":null,"owner":"MELON"}"#), "{}", prompts[3]);
+    let told = ["plan: {", r#""owner":"MELON""#, r#""days":null"#];
+    assert!(told.iter().all(|part| prompts[3].contains(part)), "{}", prompts[3]);
     assert!(!prompts[3].contains("OLIVE") && !prompts[3].contains("LIME"), "{}", prompts[3]);
     assert_eq!(run["state"], "succeeded");
     Ok(())

@@ -13,13 +13,13 @@ use crate::model::Claim;
 use crate::prompt::{called, cut, who};
 
 /// The most that asking may use: the question, and a name or a ledger.
-pub const QUESTION_TOKENS: u32 = 1_024;
+pub(crate) const QUESTION_TOKENS: u32 = 1_024;
 /// A ledger is shown with it.
-pub const LEDGER_QUESTION_TOKENS: u32 = 2_048;
-pub const NAME_TOKENS: u32 = 32;
-pub const LEDGER_TOKENS: u32 = 512;
+pub(crate) const LEDGER_QUESTION_TOKENS: u32 = 2_048;
+pub(crate) const NAME_TOKENS: u32 = 32;
+pub(crate) const LEDGER_TOKENS: u32 = 512;
 
-pub fn question(
+pub(crate) fn question(
     claim: &Claim,
     asked: &Question,
     context_tokens: u32,

@@ -11,7 +11,7 @@ use crate::queries::waits;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Speaker {
+pub struct SpeakerRequest {
     /// The turn that the room waits for, as its event `room.waits` says.
     turn: i32,
     /// The room within that waits, as the event says; the room itself when absent.
@@ -21,9 +21,9 @@ pub struct Speaker {
     member: String,
 }
 
-/// What was named.
+/// Who was named.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Named {
+pub struct Speaker {
     pub conversation_id: Uuid,
     pub turn: i32,
     pub member: String,
@@ -33,9 +33,9 @@ pub async fn handle(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
-    Json(speaker): Json<Speaker>,
-) -> Result<Json<Named>> {
-    let Speaker { turn, path, member } = speaker;
+    Json(request): Json<SpeakerRequest>,
+) -> Result<Json<Speaker>> {
+    let SpeakerRequest { turn, path, member } = request;
     let named = app.db()?.tenant(caller.tenant, async |tx| {
         let Some(wait) = waits::open(tx, (id, turn, &path)).await? else {
             return Err(Error::Conflict(format!("the room does not wait for its turn {turn}")));
@@ -59,5 +59,5 @@ pub async fn handle(
         Err(Error::Conflict("somebody else was faster: another member was named".into()))
     });
     named.await?;
-    Ok(Json(Named { conversation_id: id, turn, member }))
+    Ok(Json(Speaker { conversation_id: id, turn, member }))
 }

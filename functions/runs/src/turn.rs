@@ -118,7 +118,6 @@ async fn settle(
     completion: &Completion,
     context: serde_json::Value,
 ) -> Result<Outcome> {
-    let price = price(completion.provider, &completion.model);
     let steps = claim.steps.clone();
     let planned = turn.last.then(|| Planned::after(&work.step_id, steps)).flatten();
     let (then, next) = planned.map(|planned| (planned.plan, planned.pending)).unzip();
