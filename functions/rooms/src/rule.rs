@@ -69,7 +69,7 @@ pub(crate) fn holds(expression: &str, facts: &Facts) -> Result<bool, String> {
     context.add_variable_from_value("seconds", int(facts.seconds));
     let spoken: HashMap<String, i64> = facts.spoken.iter().cloned().collect();
     context.add_variable_from_value("spoken", spoken);
-    match program.execute(&context) {
+    match Program::execute(&program, &context) {
         Ok(Value::Bool(holds)) => Ok(holds),
         Ok(_) => Err("it is neither true nor false".into()),
         Err(error) => Err(error.to_string()),

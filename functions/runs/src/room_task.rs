@@ -1,12 +1,12 @@
-//! What a member of a room is asked in its turn. Pure.
+//! What a member of a room is told of it, and asked in its turn. Pure.
 
 use std::fmt::Write;
 
 use rooms::model::Condition;
 use rooms::{Choice, Room, Task};
 
-use crate::model::Claim;
-use crate::prompt::{called, task_of};
+use crate::model::{Claim, Member};
+use crate::prompt::{Turn, called, task_of, who};
 
 /// `None` when the room is no room of the step.
 pub(crate) fn of(claim: &Claim, choice: &Choice) -> Option<String> {
@@ -30,6 +30,22 @@ pub(crate) fn of(claim: &Claim, choice: &Choice) -> Option<String> {
         }
         Task::Close { fields, dissent } => closing(fields, dissent),
     })
+}
+
+/// Who the others are, where the room wants that told.
+pub(crate) fn introductions(claim: &Claim, room: Option<&Room>, speaker: &Member) -> String {
+    let Some(room) = room.filter(|room| room.introductions) else { return String::new() };
+    let others = claim.cast.iter().filter(|member| {
+        member.reference != speaker.reference && room.members.contains(&member.reference)
+    });
+    let lines: Vec<_> = others.map(|member| format!("- {}", who(member))).collect();
+    lines.join("\n")
+}
+
+/// The room of a turn: the step's, or one within.
+pub(crate) fn room_of<'a>(claim: &'a Claim, turn: &Turn<'_>) -> Option<&'a Room> {
+    let room = claim.pinned.step.room.as_ref()?;
+    turn.selection.as_ref().and_then(|choice| room.at(&choice.mark.path))
 }
 
 fn closing(fields: &[String], dissent: &[String]) -> String {

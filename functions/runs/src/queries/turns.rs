@@ -290,7 +290,8 @@ pub async fn wait(db: &Db, work: &Work, claim: &Claim, wait: &Wait) -> Result<Op
     let turn = claim.turn();
     let what: [&dyn Param; 5] =
         [&claim.conversation_id, &turn, &wait.path, &wait.candidates, &wait.until];
-    let rows = db.call(work.run.tenant_id, WAIT, &[place.as_slice(), what.as_slice()].concat()).await?;
+    let rows =
+        db.call(work.run.tenant_id, WAIT, &[place.as_slice(), what.as_slice()].concat()).await?;
     Ok(rows.first().map(|row| row.try_get("waited")).transpose()?.flatten())
 }
 
