@@ -24,6 +24,8 @@ use api::Api;
 /// The definitions that are imported, as published; fetched at run time and never stored here.
 const PACKAGE: &str = "bmad-method";
 const VERSION: &str = "6.12.0";
+/// One of its rooms: four voices who are to keep each other from agreeing too soon.
+const PARTY: &str = "party-anti-consensus-club";
 
 /// Runs the workflow over a brief, in a stack of its own or the one that runs.
 pub fn run(options: &Options, brief: &Path, workflow: &Path) -> Result<()> {
@@ -47,8 +49,9 @@ pub fn run(options: &Options, brief: &Path, workflow: &Path) -> Result<()> {
     let folder = stack.paths().stack.join("documents").join(&run);
     let documents = save(&api, &run, &folder)?;
     show::summary(&outcome, &documents, stack.paths());
-    stack.down();
     finish(&outcome, &definition, &documents)?;
+    party(&mut stack, &api, &brief_text)?;
+    stack.down();
     say(&format!("\n  Done in {}.", seconds(begun.elapsed())));
     Ok(())
 }
@@ -137,6 +140,20 @@ fn publish(api: &Api, slug: &str, definition: &Value) -> Result<()> {
         Err(status) => anyhow::bail!("publishing {slug} answered {status}"),
     };
     step.done(&what);
+    Ok(())
+}
+
+/// A room that came with the import talks about the same brief, and its analytics say how it went.
+fn party(stack: &mut Stack, api: &Api, brief: &str) -> Result<()> {
+    say(&format!("\nA room of the package: {PARTY}"));
+    let run = start(api, PARTY, brief)?;
+    let outcome = work::follow(stack, api, &run)?;
+    let state = api::text(&outcome["state"]);
+    ensure!(state == "succeeded", "the room's run {state}: {}", outcome["error"]);
+    let list = api.get(&format!("/v1/runs/{run}/conversations"))?;
+    let conversation = api::text(&list["items"][0]["id"]);
+    let analytics = api.get(&format!("/v1/conversations/{conversation}/analytics"))?;
+    show::analytics(&analytics);
     Ok(())
 }
 

@@ -129,6 +129,12 @@ fn inner_states(world: &World) -> Result<BTreeSet<String>> {
         ("Kind", json!({ "id": "a", "kind": "agent" }), "Step"),
         ("Another slice", json!({ "step_id": "a", "next": "more" }), "Room"),
         ("Another slice", json!({ "step_id": "a", "next": "done" }), "Stepped"),
+        (
+            "Another slice",
+            json!({ "step_id": "a", "next": "wait", "seconds": 1 }),
+            "Wait for a person",
+        ),
+        ("Wait for a person", json!({ "step_id": "a", "next": "wait", "seconds": 1 }), "Room"),
         ("Stepped", json!({}), ""),
         ("Report failure", json!({ "step_id": "a", "error": "Internal", "cause": "" }), ""),
     ] {

@@ -56,13 +56,14 @@ pub(crate) fn error(answer: Answer) -> String {
     }
 }
 
-/// The points of a turn at the database; whether it is claimed, and the turns on record, by then.
-fn turn() -> Vec<(&'static str, At, bool, i32)> {
+/// The points of a turn at the database, which is claimed by this statement; whether it is claimed,
+/// and the turns on record, by then.
+fn turn(claim: &'static str) -> Vec<(&'static str, At, bool, i32)> {
     let at = At::new;
     vec![
-        ("before the claim", at("runs::claim", Moment::Asked), false, 0),
-        ("during the claim", at("runs::claim", Moment::Committing), false, 0),
-        ("after the claim, before the model call", at("runs::claim", Moment::Committed), true, 0),
+        ("before the claim", at(claim, Moment::Asked), false, 0),
+        ("during the claim", at(claim, Moment::Committing), false, 0),
+        ("after the claim, before the model call", at(claim, Moment::Committed), true, 0),
         ("after the model call, before the record", at("runs::record", Moment::Asked), true, 0),
         ("during the record", at("runs::record", Moment::Committing), true, 0),
         ("after the record", at("runs::record", Moment::Committed), true, 1),
@@ -78,7 +79,7 @@ async fn a_step_that_dies_at_any_named_point_is_finished_once_by_the_next() -> R
     let steps = json!([{ "id": "only", "agent": "ann", "document": "only.md" }]);
     team::workflow(&ada, "one", steps).await?;
 
-    for (point, at, claimed, turns) in turn() {
+    for (point, at, claimed, turns) in turn("runs::claim") {
         let run = start(&org, &ada, "one").await?;
         let (first, second) = sandboxes().await?;
         runs::plan::handle(house.app, run).await?;
@@ -108,7 +109,7 @@ async fn a_line_that_is_cut_at_any_named_point_costs_no_second_model_call_once_t
     let steps = json!([{ "id": "only", "agent": "ann", "document": "only.md" }]);
     team::workflow(&ada, "one", steps).await?;
 
-    for (point, at, ..) in turn() {
+    for (point, at, ..) in turn("runs::claim") {
         let run = start(&org, &ada, "one").await?;
         let worker = Sandbox::start(Script::echo()).await?;
         runs::plan::handle(house.app, run).await?;
@@ -171,7 +172,7 @@ async fn a_room_that_dies_at_any_point_of_any_turn_goes_on_where_it_was() -> Res
     let steps = json!([{ "id": "talk", "kind": "room", "room": room, "document": "talk.md" }]);
     team::workflow(&ada, "room", steps).await?;
 
-    for (point, at, ..) in turn() {
+    for (point, at, ..) in turn("runs::claim_room") {
         // Two planned turns and the closing one.
         for times in 1..=3 {
             let run = start(&org, &ada, "room").await?;

@@ -105,7 +105,9 @@ fn a_rows_name_begins_with_its_domain_and_what_it_uses_is_known() {
         let Ok(text) =
             fs::read_to_string(root().join("functions").join(&domain).join("functions.json"))
         else {
-            assert_eq!(domain, "host", "{domain} has no functions.json");
+            // `rooms` is the core of a domain whose functions are those of `runs`.
+            let none = ["host", "rooms"].contains(&domain.as_str());
+            assert!(none, "{domain} has no functions.json");
             continue;
         };
         for (name, row) in shared::table::parse(&text).unwrap() {

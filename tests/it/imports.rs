@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use runs::model::RunRef;
 use serde_json::{Value, json};
-use tests::{House, Person};
+use tests::{House, Person, drive};
 
 use crate::world::text;
 
@@ -234,5 +235,37 @@ async fn two_organizations_import_the_same_and_share_nothing() -> Result<()> {
     assert_ne!(first["id"], second["id"]);
     edit(&ours, "tea-agent-brewer", "role", "Ours.".into(), true).await?;
     assert_eq!(agent(&theirs, "tea-agent-brewer").await?["draft"]["role"], "Make tea.");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_rooms_of_a_module_can_be_held() -> Result<()> {
+    let house = House::open()?;
+    let org = house.organization();
+    let ada = org.admin();
+    let party = "[workflow]\n\
+        [[workflow.party_members]]\ncode = 'hatter'\nname = 'Hatter'\npersona = 'Asks riddles.'\n\
+        [[workflow.party_members]]\ncode = 'hare'\nname = 'Hare'\npersona = 'Pours tea.'\n\
+        [[workflow.party_groups]]\nid = 'unbirthday'\nname = 'Unbirthday'\n\
+        scene = 'A long table.'\nmembers = ['hatter', 'hare']\nmemory = true\n\
+        [[workflow.party_groups]]\nid = 'anybody'\nscene = 'Whoever passes by.'\n";
+    let mut bundle = module("Picks leaves.", "Boil twice.");
+    let files = bundle["files"].as_object_mut().unwrap();
+    let skill = "---\nname: tea-party\ndescription: d\n---\nTalk.\n";
+    files.insert("tea/src/core/tea-party/SKILL.md".into(), skill.into());
+    files.insert("tea/src/core/tea-party/customize.toml".into(), party.into());
+    let record = import(&ada, &bundle).await?;
+    let outcome = &record["outcome"];
+    assert_eq!(names(outcome, "parties", "created"), ["party-unbirthday"], "one has no cast");
+    assert_eq!(outcome["rooms"], 2);
+
+    let run = json!({ "workflow": "party-unbirthday", "brief": "What time is it?" });
+    let run = ada.post("/v1/runs", run).await?.expect(202);
+    let run = RunRef { tenant_id: org.tenant(), run_id: text(&run["id"]).parse()? };
+    assert_eq!(drive::to_the_end(house.app, run).await?, "succeeded");
+    let calls = house.model.count();
+    assert!((4..=5).contains(&calls), "two turns each at most, and the closing one: {calls}");
+    let again = import(&ada, &bundle).await?;
+    assert_eq!(again["replayed"], true);
     Ok(())
 }

@@ -278,7 +278,7 @@ fn what_travels_through_the_machine_stays_under_eight_kibibytes() {
     let Wave::Work(chosen) = waves::next(&steps) else { panic!("nothing to do") };
     assert_eq!(chosen.len(), 40);
     let Planned { plan, .. } = Planned::of(&steps).unwrap();
-    let report = Report { step_id: "x".repeat(80), next: "done", then: Some(plan) };
+    let report = Report { step_id: "x".repeat(80), next: "done", seconds: None, then: Some(plan) };
     let report = serde_json::to_string(&report).unwrap();
     assert!(report.len() <= 8 * 1024, "{} bytes", report.len());
     let input = RunRef { tenant_id: Uuid::now_v7(), run_id: Uuid::now_v7() };

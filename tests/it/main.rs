@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod access_roles;
+mod analytics;
 mod arrows;
 mod asvs;
 mod bad_bundles;
@@ -49,6 +50,9 @@ mod runs_cancel;
 mod runs_fencing;
 mod runs_outbox;
 mod runs_pins;
+mod runs_rooms;
+mod runs_rooms_people;
+mod runs_rooms_within;
 mod runs_start;
 mod runs_whole;
 mod schema;

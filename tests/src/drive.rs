@@ -42,8 +42,10 @@ async fn one(app: App, run: RunRef, step: Chosen) -> Result<Option<Plan>, Error>
     }
     loop {
         let report = runs::room::handle(app, work.clone()).await?;
-        if report.next == "done" {
-            return Ok(report.then);
+        match report.next {
+            "done" => return Ok(report.then),
+            "wait" => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            _ => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use runs::model::RunRef;
 use runs::plan::Plan;
+use runs::turn::Work;
 use serde_json::{Value, json};
 use shared::table::{Row, Trigger};
 use uuid::Uuid;
@@ -49,6 +50,7 @@ impl World {
             "document_id",
             "import_id",
             "queued_run_id",
+            "waiting_conversation_id",
             "role_id",
             "spare_role_id",
             "member_id",
@@ -106,6 +108,7 @@ impl World {
             }
             names.push((name, run.run_id.to_string()));
         }
+        names.push(("waiting_conversation_id", waiting(house, org, &ada).await?));
         let bundle =
             json!({ "files": { "m/one/SKILL.md": "---\nname: one\ndescription: d\n---\nDo." } });
         let import = ada.post("/v1/imports", bundle).await?.expect(201);
@@ -214,6 +217,22 @@ async fn directory(
         ("directory_group_id", group),
         ("spare_directory_group_id", empty),
     ])
+}
+
+/// A conversation in which a person is to name who speaks next.
+async fn waiting(house: &House, org: &Organization<'_>, ada: &Person<'_>) -> Result<String> {
+    let members = json!(["sample-writer", "sample-reader"]);
+    let room = json!({ "members": members, "turns": 2, "order": { "by": "manual" } });
+    let steps = json!([{ "id": "talk", "kind": "room", "room": room }]);
+    team::workflow(ada, "sample-hall", steps).await?;
+    let brief = json!({ "workflow": "sample-hall", "brief": "A page about bicycles." });
+    let run = ada.post("/v1/runs", brief).await?.expect(202);
+    let run_id = text(&run["id"]);
+    let run = RunRef { tenant_id: org.tenant(), run_id: run_id.parse()? };
+    runs::plan::handle(house.app, run).await?;
+    runs::room::handle(house.app, Work { run, step_id: "talk".into(), attempt: 0 }).await?;
+    let found = ada.get(&format!("/v1/runs/{run_id}/conversations")).await?.expect(200);
+    Ok(text(&found["items"][0]["id"]))
 }
 
 /// Starts a run of the sample workflow.

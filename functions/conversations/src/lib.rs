@@ -1,6 +1,7 @@
 //! Conversations: what was said in a run, by whom, why and on which context. Append-only; the
 //! tasks of `runs` write it, together with everything else a turn leaves.
 
+pub mod analytics;
 pub mod list;
 pub mod messages;
 pub mod model;

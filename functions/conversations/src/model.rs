@@ -32,6 +32,9 @@ pub struct Message {
     /// The prompt's layers, by reference: `layer`, `source`, `tokens`, `included_tokens`, `digest`.
     pub context: Value,
     pub usage: Usage,
+    /// Of a room's turn, how its speaker was chosen: `member`, `reason`, `candidates`, `fallback`,
+    /// and what was answered when it was asked. Null where nobody was chosen.
+    pub selection: Option<Value>,
     pub created_at: Timestamp,
 }
 

@@ -92,6 +92,7 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.route("agents-diff", agents::diff::handle)?;
     on.route("agents-label", agents::label::handle)?;
 
+    on.route("conversations-analytics", conversations::analytics::handle)?;
     on.route("conversations-list", conversations::list::handle)?;
     on.route("conversations-messages", conversations::messages::handle)?;
 
@@ -127,6 +128,7 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.route("runs-get", runs::get::handle)?;
     on.route("runs-events", runs::events::handle)?;
     on.route("runs-cancel", runs::cancel::handle)?;
+    on.route("runs-speaker", runs::speaker::handle)?;
     on.job("runs-dispatch", jobs::task(runs::dispatch::handle))?;
     on.job("runs-plan", jobs::task(runs::plan::handle))?;
     on.job("runs-step", jobs::task(runs::step::handle))?;

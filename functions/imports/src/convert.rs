@@ -2,13 +2,17 @@
 //! `extensions`.
 
 use agents::model::{Capability, Definition as Agent};
+use rooms::Room;
 use serde_json::{Map, Value, json};
-use workflows::model::{Definition as Workflow, Kind, Room, Step};
+use workflows::model::{Definition as Workflow, Kind, Step};
 
-use crate::model::{AgentDef, MemberDef, StepDef, StepKind, WorkflowDef};
+use crate::model::{AgentDef, MemberDef, RoomDef, StepDef, StepKind, WorkflowDef};
 
 /// Turns of an imported room, for each of its members.
 const TURNS_EACH: u32 = 2;
+const MOST_TURNS: u32 = 50;
+/// A remark, and not an essay.
+const PARTY_ANSWER_TOKENS: u32 = 160;
 
 pub fn agent(from: &AgentDef) -> Agent {
     let capability = |from: &crate::model::Capability| Capability {
@@ -102,6 +106,63 @@ pub fn workflow(from: &WorkflowDef) -> Workflow {
     }
 }
 
+/// A saved room is a workflow of one room: so it is validated, versioned, and kept where a user
+/// changed it. `None` when nobody or one person alone is named: it cannot be held without a cast.
+///
+/// Everybody thinks alone first and the closing turn reports who did not come round, because a party
+/// is held to hear different views.
+pub fn party(from: &RoomDef, members: &[MemberDef]) -> Option<(String, Workflow)> {
+    // A member that stands in for an agent of the same name is that agent.
+    let agent = |code: &String| {
+        let member = members.iter().find(|member| member.code == *code);
+        member.and_then(|member| member.overrides.clone()).unwrap_or_else(|| code.clone())
+    };
+    let mut cast: Vec<String> = Vec::new();
+    for code in from.members.iter().map(agent) {
+        if !cast.contains(&code) {
+            cast.push(code);
+        }
+    }
+    if cast.len() < 2 {
+        return None;
+    }
+    let turns = TURNS_EACH.saturating_mul(u32::try_from(cast.len()).unwrap_or(1)).min(MOST_TURNS);
+    let room = Room {
+        members: cast,
+        turns,
+        scene: from.scene.clone(),
+        introductions: true,
+        first_takes: true,
+        stop_loops: true,
+        minority_report: true,
+        ..Room::default()
+    };
+    let step = Step {
+        id: "talk".into(),
+        title: from.name.clone(),
+        kind: Kind::Room,
+        room: Some(room),
+        instruction: "Discuss the brief in your own voice: what matters most in it, and what do \
+                      the others overlook?"
+            .into(),
+        document: Some(format!("{}.md", from.slug)),
+        max_output_tokens: Some(PARTY_ANSWER_TOKENS),
+        ..Step::default()
+    };
+    let mut extensions = Map::new();
+    extensions.insert("memory".into(), from.memory.into());
+    extensions.insert("icon".into(), json!(from.icon));
+    let workflow = Workflow {
+        name: from.name.clone(),
+        description: from.scene.chars().take(400).collect(),
+        body: String::new(),
+        steps: vec![step],
+        source: Some(from.source.clone()),
+        extensions,
+    };
+    Some((format!("party-{}", from.slug), workflow))
+}
+
 fn step(from: &StepDef) -> Step {
     let (kind, room) = match from.kind {
         StepKind::Agent => (Kind::Agent, None),
@@ -110,7 +171,7 @@ fn step(from: &StepDef) -> Step {
         StepKind::Room => {
             let members = from.candidates.clone();
             let turns = TURNS_EACH * u32::try_from(members.len()).unwrap_or(1);
-            (Kind::Room, Some(Room { members, turns, scene: String::new() }))
+            (Kind::Room, Some(Room { members, turns, ..Room::default() }))
         }
     };
     Step {

@@ -33,6 +33,9 @@ pub struct Outcome {
     /// Workflows that stay drafts, each with why.
     pub draft_workflows: Vec<Draft>,
     pub rooms: usize,
+    /// Rooms that can be held: each is a workflow of one room, `party-…`.
+    #[serde(default)]
+    pub parties: Stored,
     pub aliases: usize,
     pub attachments: usize,
     pub catalog: Vec<CatalogRow>,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use workflows::model::Definition as Workflow;
 
 use crate::bundle::Bundle;
-use crate::model::Import;
+use crate::model::{Import, WorkflowDef};
 use crate::record::{Draft, Merged, Outcome, Stored};
 use crate::{convert, queries, three_way};
 
@@ -28,6 +28,7 @@ pub async fn store(
         published_workflows: Vec::new(),
         draft_workflows: Vec::new(),
         rooms: import.rooms.len(),
+        parties: Stored::default(),
         aliases: import.aliases.len(),
         attachments: import.attachments.len(),
         catalog: import.catalog,
@@ -45,14 +46,16 @@ pub async fn store(
         put_agent(tx, caller, &member.code, &agent, &mut outcome.members).await?;
     }
     let mut settled = Vec::with_capacity(import.workflows.len());
-    for workflow in &import.workflows {
-        let (slug, definition) = (&workflow.slug, convert::workflow(workflow));
-        let put = put_workflow(tx, caller, slug, &definition, &mut outcome.workflows).await?;
-        if let Some(id) = put {
-            settled.push((id, slug.clone(), definition));
+    let own = |workflow: &WorkflowDef| (workflow.slug.clone(), convert::workflow(workflow));
+    let workflows = import.workflows.iter().map(own).map(|workflow| (workflow, false));
+    let parties = import.rooms.iter().filter_map(|room| convert::party(room, &import.members));
+    for ((slug, definition), party) in workflows.chain(parties.map(|party| (party, true))) {
+        let stored = if party { &mut outcome.parties } else { &mut outcome.workflows };
+        if let Some(id) = put_workflow(tx, caller, &slug, &definition, stored).await? {
+            settled.push((id, slug, definition));
         } else {
             let why = "it has changes of yours: publish it when they are done".into();
-            outcome.draft_workflows.push(Draft { workflow: slug.clone(), why });
+            outcome.draft_workflows.push(Draft { workflow: slug, why });
         }
     }
     for alias in &import.aliases {

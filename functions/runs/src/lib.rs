@@ -13,9 +13,13 @@ pub mod pin;
 pub mod plan;
 pub mod prompt;
 pub mod queries;
+mod question;
 pub mod room;
+mod room_task;
+pub mod speaker;
 pub mod start;
 pub mod step;
+pub mod talk;
 pub mod turn;
 pub mod waves;
 

@@ -83,8 +83,8 @@ pub struct StepView {
 pub struct Event {
     /// 1, 2, 3 … without gaps.
     pub sequence: i64,
-    /// `run.queued`, `run.started`, `step.scheduled`, `turn.taken`, `step.succeeded`,
-    /// `step.failed`, `run.succeeded`, `run.failed` or `run.cancelled`.
+    /// `run.queued`, `run.started`, `step.scheduled`, `turn.taken`, `room.waits` (a person is to
+    /// name who speaks next), `step.succeeded`, `step.failed`, `run.succeeded`, `run.failed` or `run.cancelled`.
     pub kind: String,
     pub step_id: Option<String>,
     pub data: Value,
@@ -133,6 +133,46 @@ pub struct Claim {
     pub transcript: Vec<Text>,
     /// All steps of the run, as they were when this one was claimed.
     pub steps: Vec<waves::Step>,
+    /// Of a room: when it began, and who took each turn.
+    pub history: Option<History>,
+}
+
+impl Claim {
+    /// The number of the turn that is to be taken.
+    pub fn turn(&self) -> i32 {
+        i32::try_from(self.transcript.len() + 1).unwrap_or(i32::MAX)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct History {
+    pub began: Timestamp,
+    /// The database's time of the claim: the only clock a room looks at.
+    pub now: Timestamp,
+    /// As long as the transcript.
+    pub turns: Vec<Past>,
+    /// Whom people named for the turn that is to be taken.
+    pub named: Vec<Named>,
+}
+
+/// One turn of a room, but for its text.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Past {
+    pub agent_id: Uuid,
+    pub tokens: u64,
+    pub micros: i64,
+    pub at: Timestamp,
+    /// How its speaker was chosen.
+    pub choice: Option<rooms::Chosen>,
+    #[serde(default)]
+    pub tools: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Named {
+    pub path: String,
+    pub member: String,
+    pub by: Uuid,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

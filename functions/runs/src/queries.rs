@@ -2,6 +2,7 @@
 
 pub mod lifecycle;
 pub mod turns;
+pub mod waits;
 
 use serde_json::Value;
 use shared::db::Tx;

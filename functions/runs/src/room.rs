@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use shared::{App, Result};
+use workflows::model::Kind;
 
 use crate::step::Report;
 use crate::turn::{self, Outcome, Work};
@@ -13,12 +14,12 @@ const SLICE: Duration = Duration::from_mins(2);
 pub async fn handle(app: App, work: Work) -> Result<Report> {
     let started = Instant::now();
     loop {
-        let outcome = turn::take(app, &work).await?;
-        if let Outcome::Done(then) = outcome {
-            return Ok(Report { step_id: work.step_id, next: "done", then });
-        }
-        if started.elapsed() >= SLICE {
-            return Ok(Report { step_id: work.step_id, next: "more", then: None });
-        }
+        let (next, seconds, then) = match turn::take(app, &work, Kind::Room).await? {
+            Outcome::Done(then) => ("done", None, then),
+            Outcome::Waits(seconds) => ("wait", Some(seconds), None),
+            Outcome::More if started.elapsed() >= SLICE => ("more", None, None),
+            Outcome::More => continue,
+        };
+        return Ok(Report { step_id: work.step_id, next, seconds, then });
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::{App, Result};
+use workflows::model::Kind;
 
 use crate::plan::Plan;
 use crate::turn::{self, Outcome, Work};
@@ -9,8 +10,11 @@ use crate::turn::{self, Outcome, Work};
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub step_id: String,
-    /// `done`, or `more` when a room wants another slice of time.
+    /// `done`, `more` when a room wants another slice of time, or `wait` when it waits for a person.
     pub next: &'static str,
+    /// Of `wait`: when to look again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
     /// What the run does next, if this step was alone in its wave: then nobody need plan again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub then: Option<Plan>,
@@ -18,8 +22,8 @@ pub struct Report {
 
 pub async fn handle(app: App, work: Work) -> Result<Report> {
     loop {
-        if let Outcome::Done(then) = turn::take(app, &work).await? {
-            return Ok(Report { step_id: work.step_id, next: "done", then });
+        if let Outcome::Done(then) = turn::take(app, &work, Kind::Agent).await? {
+            return Ok(Report { step_id: work.step_id, next: "done", seconds: None, then });
         }
     }
 }

@@ -4,16 +4,19 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use rooms::state::Wait;
 use serde::Deserialize;
 use shared::db::{Db, Tx};
 use shared::llm::{Completion, Llm, Prompt, price};
 use shared::{App, Error, Result};
 use uuid::Uuid;
+use workflows::model::Kind;
 
 use crate::model::{Claim, RunRef};
 use crate::plan::{Plan, Planned};
 use crate::prompt::{self, Turn};
 use crate::queries::turns::{self, Rates, Taken};
+use crate::talk::{self, Next};
 
 /// Answer length when the step does not say.
 pub const ANSWER_TOKENS: u32 = 512;
@@ -22,6 +25,9 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// A worker that is silent for this long is taken for dead. Longer than a call can last.
 const LEASE_SECONDS: f64 = 150.0;
 const TEMPERATURE: f32 = 0.4;
+/// Between two looks whether a person has named the next speaker, in seconds.
+const SHORTEST_PAUSE: u64 = 2;
+const LONGEST_PAUSE: u64 = 60;
 /// Pauses between tries of the record when the database does not answer: the answer is paid for.
 const AGAIN: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(4)];
@@ -45,18 +51,28 @@ pub enum Outcome {
     /// The step is done: by this turn, or before it. With what comes next, if no other step is
     /// under way and this turn could tell.
     Done(Option<Plan>),
+    /// A person is to name who speaks next: look again after so many seconds.
+    Waits(u64),
 }
 
-pub async fn take(app: App, work: &Work) -> Result<Outcome> {
+pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
     let llm = app.llm()?;
     let rates = rates(llm);
     let place = (work.run.run_id, work.step_id.as_str());
     let db = app.db()?;
-    let Some(claim) = turns::claim(db, work, LEASE_SECONDS, rates).await? else {
+    let Some(claim) = turns::claim(db, work, kind, LEASE_SECONDS, rates).await? else {
         let why = async |tx: &Tx<'_>| turns::why_not(tx, place, work.attempt).await;
         return db.tenant(work.run.tenant_id, why).await.map(|()| Outcome::Done(None));
     };
-    let Some(turn) = prompt::next_turn(&claim) else {
+    let (turn, asked) = match kind {
+        Kind::Room => match talk::choose(llm, &claim).await {
+            Some(Next::Speaks(choice, asked)) => (prompt::in_room(&claim, choice), asked),
+            Some(Next::Waits(wait)) => return wait_for(db, work, &claim, &wait).await,
+            None => (None, None),
+        },
+        _ => (prompt::alone(&claim), None),
+    };
+    let Some(turn) = turn else {
         let no_turn = anyhow::anyhow!("step {} has no turn left and is not done", work.step_id);
         return Err(Error::Internal(no_turn));
     };
@@ -71,14 +87,27 @@ pub async fn take(app: App, work: &Work) -> Result<Outcome> {
         Ok(completion) => completion,
         Err(error) => {
             db.tenant_relaxed(work.run.tenant_id, async |tx| {
+                if let Some(asked) = &asked {
+                    turns::wasted(tx, place, (claim.turn(), claim.fence), asked).await?;
+                }
                 turns::release(tx, place, claim.fence, claim.reservation).await
             })
             .await?;
             return Err(error);
         }
     };
+    let completion = completion.with(asked.as_ref());
     let context = serde_json::to_value(layers).map_err(|e| Error::Internal(e.into()))?;
     settle(app, work, &claim, &turn, &completion, context).await
+}
+
+/// Soon at first, then less and less often: a person who takes their time costs little.
+async fn wait_for(db: &Db, work: &Work, claim: &Claim, wait: &Wait) -> Result<Outcome> {
+    let Some(waited) = turns::wait(db, work, claim, wait).await? else {
+        return Err(Error::RunStopped("the turn was no longer this worker's to wait for".into()));
+    };
+    let waited = Duration::try_from_secs_f64(waited.max(0.0)).unwrap_or_default();
+    Ok(Outcome::Waits((waited.as_secs() / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)))
 }
 
 async fn settle(
@@ -89,26 +118,26 @@ async fn settle(
     completion: &Completion,
     context: serde_json::Value,
 ) -> Result<Outcome> {
-    let price = price(completion.provider, &completion.model);
-    let after = || Planned::after(&work.step_id, claim.steps.clone());
-    let planned = turn.last.then(after).flatten();
+    let steps = claim.steps.clone();
+    let planned = turn.last.then(|| Planned::after(&work.step_id, steps)).flatten();
     let (then, next) = planned.map(|planned| (planned.plan, planned.pending)).unzip();
     let document = document(claim, turn, completion);
     let taken = Taken {
         run: work.run.run_id,
         step: &work.step_id,
         fence: claim.fence,
-        turn: i32::try_from(claim.transcript.len() + 1).unwrap_or(i32::MAX),
+        turn: claim.turn(),
         conversation: claim.conversation_id,
         agent: (turn.speaker.agent_id, &turn.speaker.version),
         speaker: &turn.speaker.definition.name,
         reason: &turn.reason,
         completion,
-        cost_micros: price.map(|p| p.cost(completion.input_tokens, completion.output_tokens)),
+        cost_micros: turns::cost_micros(completion),
         reservation: claim.reservation,
         context,
         last: turn.last,
         document: document.as_ref().map(|(name, content)| (*name, content.as_str())),
+        selection: turn.selection.as_ref(),
         next: next.as_deref().unwrap_or_default(),
     };
     let db = app.db()?;
@@ -125,7 +154,8 @@ async fn settle(
         let before = db.tenant(tenant, async |tx| {
             let recorded = turns::is_recorded(tx, &taken).await?;
             if !recorded {
-                turns::wasted(tx, &taken).await?;
+                let turn = (taken.turn, taken.fence);
+                turns::wasted(tx, (taken.run, taken.step), turn, completion).await?;
             }
             Ok(recorded)
         });
@@ -157,6 +187,11 @@ fn document<'a>(
         for said in &claim.transcript {
             // Writing to a String cannot fail.
             let _ = writeln!(content, "\n**{}**: {}", said.name, said.content.trim());
+        }
+        if let Some(rooms::Task::Close { dissent, .. }) = turn.selection.as_ref().map(|c| &c.task)
+            && !dissent.is_empty()
+        {
+            let _ = writeln!(content, "\n## Held against it\n\n- {}", dissent.join("\n- "));
         }
     }
     Some((name, content))

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rooms::Room;
+use rooms::check::{asks_before_it_waits, longest_wait};
 use shared::{Error, Result};
 
 use crate::model::{Definition, Kind, Step};
 
-const MOST_TURNS: u32 = 50;
 const MOST_OUTPUT_TOKENS: u32 = 8192;
+/// Ten hours: a run looks after a person at least once a minute, and a state machine's history ends
+/// at 25,000 events.
+const LONGEST_WAIT_SECONDS: u64 = 36_000;
 
 /// Checks everything but the existence of agents, which needs the record.
 pub fn check(definition: &Definition) -> Result<()> {
@@ -56,12 +60,8 @@ fn check_step(step: &Step) -> Result<()> {
         (Kind::Agent, Some(_), None) => {}
         (Kind::Agent, _, _) => return Err(invalid(format!("step `{id}` must name one `agent`"))),
         (Kind::Room, None, Some(room)) => {
-            if room.members.len() < 2 {
-                return Err(invalid(format!("the room `{id}` needs at least two members")));
-            }
-            if !(1..=MOST_TURNS).contains(&room.turns) {
-                return Err(invalid(format!("the room `{id}` may have 1 to {MOST_TURNS} turns")));
-            }
+            rooms::check::check(id, room).map_err(invalid)?;
+            waits(id, room).map_err(invalid)?;
         }
         (Kind::Room, _, _) => {
             return Err(invalid(format!("step `{id}` is a room: give `room`, not `agent`")));
@@ -87,6 +87,23 @@ fn check_step(step: &Step) -> Result<()> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// What a run can wait for in a room.
+fn waits(id: &str, room: &Room) -> std::result::Result<(), String> {
+    if longest_wait(room) > LONGEST_WAIT_SECONDS {
+        return Err(format!(
+            "the room `{id}` could wait for people longer than {LONGEST_WAIT_SECONDS} seconds in \
+             all: give it fewer turns or less `patience_seconds`"
+        ));
+    }
+    if asks_before_it_waits(room) {
+        return Err(format!(
+            "in the room `{id}` a person is waited for within a room whose order asks a model: let \
+             one of them choose by another order"
+        ));
+    }
+    Ok(())
 }
 
 fn is_file_name(name: &str) -> bool {

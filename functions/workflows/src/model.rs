@@ -1,6 +1,7 @@
 //! What a workflow is, and the rules its draft keeps. The rules of a runnable one: [`crate::graph`].
 
 use jiff::Timestamp;
+use rooms::Room;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -89,17 +90,6 @@ pub struct Step {
     pub needs_review: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Room {
-    /// Agents, in speaking order: `slug`, `slug@1.2.0` or `slug@label`.
-    pub members: Vec<String>,
-    /// Turns before the closing one, in which the first member sums up; 1 to 50.
-    pub turns: u32,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub scene: String,
-}
-
 impl Definition {
     /// What every draft keeps, runnable or not.
     pub fn check(&self) -> Result<()> {
@@ -128,8 +118,8 @@ impl Definition {
 
 impl Step {
     pub fn references(&self) -> impl Iterator<Item = &str> {
-        let members = self.room.iter().flat_map(|room| &room.members);
-        self.agent.iter().chain(members).map(String::as_str)
+        let members = self.room.iter().flat_map(Room::cast);
+        self.agent.iter().map(String::as_str).chain(members)
     }
 }
 

@@ -46,6 +46,41 @@ pub(super) fn import(import: &Value) {
     }
 }
 
+/// Who spoke how much, and whether the room agreed, argued or went in circles.
+pub(super) fn analytics(found: &Value) {
+    let voices = found["voices"].as_array().into_iter().flatten();
+    let row = |voice: &Value| {
+        let number = |key: &str| voice[key].to_string();
+        [
+            text(&voice["member"]).to_owned(),
+            number("turns"),
+            format!("{} %", number("share_percent")),
+            number("tokens"),
+            number("repeats"),
+        ]
+    };
+    let rows: Vec<_> = voices.map(row).collect();
+    say(&table(["voice", "turns", "of all words", "tokens", "repeats"], &rows));
+    let agreement = &found["agreement"];
+    say(&format!(
+        "  Verdict: {}. Positions were alike by {} % at first and {} % at the end; {} % of the words \
+         after the first takes were new.",
+        text(&found["verdict"]).replace('_', " "),
+        agreement["first"],
+        agreement["last"],
+        agreement["new_words"]
+    ));
+    let minority = found["minority"].as_array().into_iter().flatten();
+    for one in minority {
+        let kept = if one["kept"] == true { "still held" } else { "given up" };
+        say(&format!(
+            "  Against it, {kept}: {}: “{}”",
+            text(&one["member"]),
+            shortened(&text(&one["position"]).replace('\n', " "), 80)
+        ));
+    }
+}
+
 pub(super) fn live_head() {
     say(
         "\n     time  who speaks, and why                                     tokens in → out   cost    took",

@@ -73,6 +73,20 @@ pub struct Completion {
     pub duration_ms: u64,
 }
 
+impl Completion {
+    /// With what another call used that this one needed.
+    #[must_use]
+    pub fn with(mut self, other: Option<&Self>) -> Self {
+        let Some(other) = other else { return self };
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.usage_estimated |= other.usage_estimated;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.duration_ms = self.duration_ms.saturating_add(other.duration_ms);
+        self
+    }
+}
+
 /// Why the model stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {

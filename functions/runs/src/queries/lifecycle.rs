@@ -6,6 +6,7 @@ use shared::{Caller, Error, Result};
 use uuid::Uuid;
 
 use crate::model::{Member, PinnedStep, RunRef};
+use crate::talk;
 use crate::turn::ANSWER_TOKENS;
 use crate::waves::Step;
 
@@ -76,7 +77,7 @@ pub fn step_row(ordinal: usize, pinned: &PinnedStep, cast: &[Member]) -> Value {
     serde_json::json!({
         "id": step.id, "ordinal": ordinal, "kind": step.kind, "title": title,
         "definition": pinned, "cast_pinned": cast, "needs": step.needs,
-        "answer_tokens": step.max_output_tokens.unwrap_or(ANSWER_TOKENS),
+        "answer_tokens": step.max_output_tokens.unwrap_or(ANSWER_TOKENS) + talk::asked_tokens(step),
         "conversation_id": Uuid::now_v7(),
     })
 }

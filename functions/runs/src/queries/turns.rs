@@ -8,15 +8,17 @@
 //! Whoever changes a run or its steps locks the run's row first, here, there and in
 //! [`super::lifecycle`]: so nobody waits in a circle.
 
+use rooms::state::Wait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::db::{Db, Param, Tx};
-use shared::llm::Completion;
+use shared::llm::{Completion, price};
 use shared::{Error, Result};
 use tokio_postgres::Row;
 use uuid::Uuid;
+use workflows::model::Kind;
 
-use crate::model::Claim;
+use crate::model::{Claim, History};
 use crate::turn::Work;
 
 /// What a call may cost at most: the whole context, and the step's longest answer.
@@ -40,10 +42,16 @@ const CLAIM: &str = "
     -- runs::claim
     select * from claim_turn($1, $2, $3, $4, $5, $6, $7, $8)";
 
+// With the room's history, which an agent's step does not look at.
+const CLAIM_ROOM: &str = "
+    -- runs::claim_room
+    select * from claim_room_turn($1, $2, $3, $4, $5, $6, $7, $8)";
+
 /// `None` when the step is not to be had; [`why_not`] says why.
 pub async fn claim(
     db: &Db,
     work: &Work,
+    kind: Kind,
     lease_seconds: f64,
     rates: Rates,
 ) -> Result<Option<Claim>> {
@@ -51,8 +59,16 @@ pub async fn claim(
     let lease: [&dyn Param; 4] = [&work.run.run_id, &work.step_id, &work.attempt, &lease_seconds];
     let most: [&dyn Param; 3] = [&context_tokens, &context_micros, &answer_rate];
     let params = [lease.as_slice(), most.as_slice()].concat();
-    let rows = db.call(work.run.tenant_id, CLAIM, &params).await?;
+    let statement = if kind == Kind::Room { CLAIM_ROOM } else { CLAIM };
+    let rows = db.call(work.run.tenant_id, statement, &params).await?;
     let Some(row) = rows.first() else { return Ok(None) };
+    let history = match kind {
+        Kind::Room => {
+            let (began, now) = (row.try_get("began")?, row.try_get("claimed_at")?);
+            Some(History { began, now, turns: json(row, "history")?, named: json(row, "named")? })
+        }
+        _ => None,
+    };
     Ok(Some(Claim {
         fence: row.try_get("fence")?,
         reservation: Reservation {
@@ -67,6 +83,7 @@ pub async fn claim(
         documents: json(row, "documents")?,
         transcript: json(row, "transcript")?,
         steps: json(row, "steps")?,
+        history,
     }))
 }
 
@@ -115,26 +132,33 @@ pub struct Taken<'a> {
     /// After this turn the step is done.
     pub last: bool,
     pub document: Option<(&'a str, &'a str)>,
+    /// Of a room: among whom the speaker was chosen, and why it went another way than its order.
+    pub selection: Option<&'a rooms::Choice>,
     /// Steps that waited for this one and no other: handed out with its last turn.
     pub next: &'a [String],
 }
 
 const RECORD: &str = "
     -- runs::record
-    select record_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                       $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) as recorded";
+    select record_chosen_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+                              $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+                              $29) as recorded";
 
 /// False when the turn is no longer ours to write: the fence has moved on, or the run has ended.
 pub async fn record(db: &Db, tenant: Uuid, taken: &Taken<'_>) -> Result<bool> {
     let used = Used::new(taken.completion)?;
     let (name, content) = taken.document.unzip();
     let digest = content.map(|content| shared::digest::sha256(content.as_bytes()));
-    let data = serde_json::json!({
+    let mut data = serde_json::json!({
         "turn": taken.turn, "speaker": taken.speaker, "reason": taken.reason,
         "conversation_id": taken.conversation, "model": taken.completion.model,
         "input_tokens": used.input, "output_tokens": used.output,
         "cost_micros": taken.cost_micros, "duration_ms": used.duration_ms,
     });
+    if let Some(selection) = taken.selection {
+        data["selection"] =
+            serde_json::to_value(selection).map_err(|e| Error::Internal(e.into()))?;
+    }
     let rows = db
         .call(
             tenant,
@@ -203,27 +227,25 @@ const WASTED: &str = "
     where r.id = $1";
 
 /// A call was paid for, but its turn was not taken: the money is on record all the same.
-pub async fn wasted(tx: &Tx<'_>, taken: &Taken<'_>) -> Result<()> {
-    let used = Used::new(taken.completion)?;
-    tx.run(
-        WASTED,
-        &[
-            &taken.run,
-            &taken.step,
-            &taken.turn,
-            &taken.fence,
-            &taken.completion.provider,
-            &taken.completion.model,
-            &used.input,
-            &used.output,
-            &taken.completion.usage_estimated,
-            &taken.cost_micros,
-            &used.calls,
-            &used.duration_ms,
-        ],
-    )
-    .await
-    .map(drop)
+pub async fn wasted(
+    tx: &Tx<'_>,
+    (run, step): (Uuid, &str),
+    (turn, fence): (i32, i64),
+    completion: &Completion,
+) -> Result<()> {
+    let used = Used::new(completion)?;
+    let Completion { provider, model, usage_estimated, .. } = completion;
+    let place: [&dyn Param; 4] = [&run, &step, &turn, &fence];
+    let (cost, calls) = (cost_micros(completion), [used.calls, used.duration_ms]);
+    let spent: [&dyn Param; 8] =
+        [provider, model, &used.input, &used.output, usage_estimated, &cost, &calls[0], &calls[1]];
+    tx.run(WASTED, &[place.as_slice(), spent.as_slice()].concat()).await.map(drop)
+}
+
+/// What it cost, if a price is known.
+pub fn cost_micros(completion: &Completion) -> Option<i64> {
+    let price = price(completion.provider, &completion.model)?;
+    Some(price.cost(completion.input_tokens, completion.output_tokens))
 }
 
 const RELEASE: &str = "
@@ -250,6 +272,27 @@ pub async fn release(
 ) -> Result<()> {
     let Reservation { tokens, micros } = reservation;
     tx.run(RELEASE, &[&run, &step, &fence, &tokens, &micros]).await.map(drop)
+}
+
+const WAIT: &str = "
+    -- runs::wait
+    select wait_in_room($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as waited";
+
+/// A person is waited for: for how long already, in seconds; `None` when the step is no longer ours.
+pub async fn wait(db: &Db, work: &Work, claim: &Claim, wait: &Wait) -> Result<Option<f64>> {
+    let place: [&dyn Param; 5] = [
+        &work.run.run_id,
+        &work.step_id,
+        &claim.fence,
+        &claim.reservation.tokens,
+        &claim.reservation.micros,
+    ];
+    let turn = claim.turn();
+    let what: [&dyn Param; 5] =
+        [&claim.conversation_id, &turn, &wait.path, &wait.candidates, &wait.until];
+    let rows =
+        db.call(work.run.tenant_id, WAIT, &[place.as_slice(), what.as_slice()].concat()).await?;
+    Ok(rows.first().map(|row| row.try_get("waited")).transpose()?.flatten())
 }
 
 /// A completion's numbers as the columns have them.

@@ -1,0 +1,117 @@
+//! A room's turn: the past as the record has it, and who speaks next. [`rooms`] decides; this asks
+//! the model where the room wants that.
+
+use std::time::{Duration, Instant};
+
+use rooms::model::Order;
+use rooms::state::Wait;
+use rooms::{Action, Answer, Answered, Choice, Event, Mark, Room, Said, State, decide};
+use shared::llm::{Completion, Llm};
+use workflows::model::Step;
+
+use crate::model::{Claim, Past};
+use crate::question::{
+    LEDGER_QUESTION_TOKENS, LEDGER_TOKENS, NAME_TOKENS, QUESTION_TOKENS, question,
+};
+
+/// For all questions of a turn. Together with the turn's own call it stays within the lease.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a turn of this step may use beyond its own call.
+pub fn asked_tokens(step: &Step) -> u32 {
+    step.room.as_ref().map_or(0, most_asked)
+}
+
+/// A room within may ask in the same turn as the one around it.
+fn most_asked(room: &Room) -> u32 {
+    let own = match room.order {
+        Order::Model { .. } => QUESTION_TOKENS + NAME_TOKENS,
+        Order::Supervisor { .. } => LEDGER_QUESTION_TOKENS + LEDGER_TOKENS,
+        _ => 0,
+    };
+    let nested = room.nested.iter().map(|nested| most_asked(&nested.room));
+    let chats = room.chats.iter().map(|chat| most_asked(&chat.room));
+    own + nested.chain(chats).max().unwrap_or_default()
+}
+
+pub enum Next {
+    /// Who speaks, and what it cost to ask.
+    Speaks(Choice, Option<Completion>),
+    /// A person is to name them. Nothing was asked before: see `workflows::graph`.
+    Waits(Wait),
+}
+
+/// `None` when the room is done or is none.
+pub async fn choose(llm: &Llm, claim: &Claim) -> Option<Next> {
+    let room = claim.pinned.step.room.as_ref()?;
+    let history = claim.history.as_ref()?;
+    let mut state = state(claim, room)?;
+    let mut spent: Option<Completion> = None;
+    let mut event = Event::Tick;
+    let started = Instant::now();
+    loop {
+        event = match decide(&mut state, event, history.now) {
+            Action::Speak(choice) => return Some(Next::Speaks(choice, spent)),
+            Action::Wait(wait) => return Some(Next::Waits(wait)),
+            Action::Done => return None,
+            Action::Ask(asked) => {
+                // Whatever the model does, somebody speaks: the choice says what went wrong.
+                let patience = PATIENCE.saturating_sub(started.elapsed());
+                let answer = match patience {
+                    Duration::ZERO => None,
+                    patience => llm
+                        .complete(&question(claim, &asked, llm.context_tokens(), patience))
+                        .await
+                        .ok(),
+                };
+                let answered = Answer::model(answer.as_ref().map(|answer| answer.text.as_str()));
+                spent = match (spent, answer) {
+                    (Some(before), answer) => Some(before.with(answer.as_ref())),
+                    (None, answer) => answer,
+                };
+                Event::Answered(Answered { path: asked.path, answer: answered })
+            }
+        }
+    }
+}
+
+/// As it stands in the record. Chance comes from the conversation's id: a retry draws the same.
+fn state<'a>(claim: &Claim, room: &'a Room) -> Option<State<'a>> {
+    let history = claim.history.as_ref()?;
+    let said = history.turns.iter().zip(&claim.transcript);
+    let said = said.map(|(past, text)| {
+        let (member, mark) = mark(claim, past);
+        Said {
+            member,
+            text: text.content.clone(),
+            tools: past.tools.clone(),
+            tokens: past.tokens,
+            micros: past.micros,
+            at: past.at,
+            mark,
+        }
+    });
+    let (high, low) = claim.conversation_id.as_u64_pair();
+    let mut state = State::new(room, high ^ low.rotate_left(29), history.began);
+    let name =
+        |member: &crate::model::Member| (member.reference.clone(), member.definition.name.clone());
+    state.names = claim.cast.iter().map(name).collect();
+    state.said = said.collect();
+    let named = history.named.iter().map(|named| Answered {
+        path: named.path.clone(),
+        answer: Answer::Person { member: named.member.clone(), by: named.by.to_string() },
+    });
+    state.answers = named.collect();
+    Some(state)
+}
+
+/// Turns from before choices were kept are those of a room without rooms within.
+fn mark(claim: &Claim, past: &Past) -> (String, Mark) {
+    if let Some(kept) = &past.choice {
+        return (kept.member.clone(), kept.mark.clone());
+    }
+    let member = claim.cast.iter().find(|member| member.agent_id == past.agent_id);
+    let member = member.map(|member| member.reference.clone()).unwrap_or_default();
+    let (path, answers) = (String::new(), Vec::new());
+    (member, Mark { path, closing: false, answers, decided_at: past.at })
+}
