@@ -80,18 +80,36 @@ impl Compacted {
         self.pieces.iter().map(|piece| piece.text.as_str()).collect()
     }
 
+    /// For the record: messages that are whole are told of together, so that it does not grow with
+    /// their number.
     pub fn segments(&self) -> Vec<Segment> {
-        let segment = |piece: &Piece| {
-            let Piece { from, to, .. } = *piece;
-            let why =
-                if piece.what == What::Message { Why::Recent } else { Why::Compacted { from, to } };
+        let mut told: Vec<(Piece, bool)> = Vec::new();
+        for piece in &self.pieces {
+            let whole = piece.what == What::Message && piece.of == piece.tokens;
+            match told.last_mut() {
+                Some((last, true)) if whole => {
+                    last.to = piece.to;
+                    last.tokens += piece.tokens;
+                    last.of += piece.of;
+                }
+                _ => told.push((Piece { text: String::new(), ..piece.clone() }, whole)),
+            }
+        }
+        let segment = |(piece, _): (Piece, bool)| {
+            let Piece { from, to, what, tokens, of, .. } = piece;
+            let why = match what {
+                What::Message => Why::Recent,
+                _ => Why::Compacted { from, to },
+            };
             let source =
                 if from == to { format!("turn {from}") } else { format!("turns {from} to {to}") };
-            let mut segment = Segment::new("transcript", &source, piece.of, piece.tokens, why);
-            segment.tainted = true;
-            segment
+            Segment { tainted: true, ..Segment::new("transcript", &source, of, tokens, why) }
         };
-        self.pieces.iter().map(segment).collect()
+        let out = |at: &u64| {
+            let why = Why::NoRoom { share: self.tokens };
+            Segment::new("transcript", &format!("a decision or question of turn {at}"), 0, 0, why)
+        };
+        told.into_iter().map(segment).chain(self.left_out.iter().take(20).map(out)).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Layers, choice and budget: what must hold of any entries.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails, fails its test")]
+
 use context::assemble::{Assembled, Budget, assemble};
 use context::explain::Why;
 use context::model::{Entry, From, Kind, Layer, Load, Provenance, Rule};

@@ -1,5 +1,7 @@
 //! Compaction: what must hold of any history.
 
+#![expect(clippy::print_stdout, reason = "figures are for people to read")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
