@@ -167,7 +167,7 @@ pub enum From {
 pub struct NewEntry {
     /// `tenant`, `workflow`, `user` or `session`; `global` is the product's own.
     pub layer: Layer,
-    /// The workflow or the conversation; none for the tenant and for yourself.
+    /// The workflow, the run or the conversation; none for the organization and for yourself.
     pub owner: Option<Uuid>,
     /// Lower-case letters, digits, `-`, `_` and `.`, at most 80. A name that is put again has a new
     /// value.
@@ -181,8 +181,11 @@ pub struct NewEntry {
     pub load: Load,
     /// `en`, `nl`, or another tag; how words are compared when it is searched.
     pub language: Option<String>,
+    /// Where it was taken from, for people.
     pub source: Option<String>,
     pub expires_at: Option<Timestamp>,
+    /// The version you read, 0 for none: a conflict when there is another by now.
+    pub version: Option<i32>,
 }
 
 /// An entry on record.
