@@ -89,7 +89,9 @@ $$;
 create function context_of_turn(
     tenant uuid, run uuid, conversation uuid, agent uuid, known uuid[], versions integer[]
 )
-returns table (id uuid, version integer, granted boolean, workflow text, body jsonb)
+returns table (
+    id uuid, version integer, granted boolean, workflow text, at timestamptz, body jsonb
+)
 language plpgsql
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
@@ -128,7 +130,7 @@ begin
             where g.revoked_at is null and e.deleted_at is null
               and not exists (select from scopes s where s.layer = e.layer and s.owner = e.owner)
         )
-        select e.id, e.version, bool_and(s.granted), r.slug,
+        select e.id, e.version, bool_and(s.granted), r.slug, now(),
                case when bool_or(k.id is not null) then null else context_body(e) end
         from seen s
         join context_entries e on e.id = s.id

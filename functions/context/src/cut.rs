@@ -2,25 +2,13 @@
 
 use crate::tokens::Tokenizer;
 
-/// No text of so many bytes for each token is looked at: more than any language needs.
-const WIDEST: usize = 16;
-
 /// The longest beginning of `text` within `most` tokens that ends where something ends.
 pub fn cut<'a>(text: &'a str, most: u32, tokenizer: &dyn Tokenizer) -> &'a str {
-    let widest = usize::try_from(most).unwrap_or(usize::MAX).saturating_mul(WIDEST);
-    let window = &text[..text.floor_char_boundary(widest)];
-    if window.len() == text.len() && tokenizer.fits(text, most) {
+    let fits = tokenizer.beginning(text, most);
+    if fits == text.len() {
         return text;
     }
-    let (mut fits, mut over) = (0, window.len() + 1);
-    while over - fits > 1 {
-        let middle = window.floor_char_boundary(fits.midpoint(over));
-        if middle <= fits {
-            break;
-        }
-        if tokenizer.fits(&window[..middle], most) { fits = middle } else { over = middle }
-    }
-    let mut head = &window[..fits];
+    let mut head = &text[..fits];
     let end = ["\n\n", ".\n", ". ", "\n", " "]
         .iter()
         .find_map(|mark| head.rfind(mark).filter(|at| *at > fits / 2).map(|at| at + mark.len()));

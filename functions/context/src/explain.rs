@@ -1,6 +1,8 @@
 //! What is told of a prompt: for each part its layer, its source, its tokens, and why it is in, or
 //! was left out.
 
+use std::mem::discriminant;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,8 +22,10 @@ pub struct Segment {
     pub tokens: u32,
     /// What went into the prompt; 0 when it was left out.
     pub included_tokens: u32,
+    #[serde(default)]
     pub why: Why,
     /// The same in a sentence.
+    #[serde(default)]
     pub because: String,
     /// Not written by a person of the organization for this: material, and never an instruction.
     #[serde(default)]
@@ -39,9 +43,12 @@ pub struct EntryRef {
 }
 
 /// Why something is in a prompt, or is not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Why {
+    /// In, and recorded before there were reasons.
+    #[default]
+    Unrecorded,
     /// In: every prompt of this turn's kind has it.
     Always,
     /// In: its rule holds.
@@ -78,12 +85,16 @@ pub enum Why {
 
 impl Why {
     pub fn is_in(&self) -> bool {
-        use Why::{Always, Compacted, Found, Recent, Referred, Rule};
-        matches!(self, Always | Rule | Referred | Found { .. } | Recent | Compacted { .. })
+        use Why::{Always, Compacted, Found, Recent, Referred, Rule, Unrecorded};
+        matches!(
+            self,
+            Unrecorded | Always | Rule | Referred | Found { .. } | Recent | Compacted { .. }
+        )
     }
 
     pub fn sentence(&self) -> String {
         match self {
+            Self::Unrecorded => "no reason was recorded".into(),
             Self::Always => "every prompt has it".into(),
             Self::Rule => "its rule holds for this turn".into(),
             Self::Referred => "the task or the brief refers to it".into(),
@@ -105,6 +116,36 @@ impl Why {
             }
         }
     }
+}
+
+/// Of each reason, so many of what was left out are named; the rest are counted.
+const NAMED: usize = 10;
+
+/// As the record keeps it: everything that is in, and of what is not as much as a person reads.
+pub fn condensed(segments: Vec<Segment>) -> Vec<Segment> {
+    let (mut kept, out): (Vec<_>, Vec<_>) =
+        segments.into_iter().partition(|segment| segment.why.is_in());
+    let mut reasons: Vec<Vec<Segment>> = Vec::new();
+    for segment in out {
+        let same = reasons.iter_mut().find(|same| {
+            let of = |segment: &Segment| (discriminant(&segment.why), segment.layer.clone());
+            same.first().is_some_and(|first| of(first) == of(&segment))
+        });
+        match same {
+            Some(same) => same.push(segment),
+            None => reasons.push(vec![segment]),
+        }
+    }
+    for mut same in reasons {
+        let more = same.split_off(same.len().min(NAMED));
+        kept.extend(same);
+        if let Some(first) = more.first() {
+            let tokens = more.iter().fold(0, |sum: u32, one| sum.saturating_add(one.tokens));
+            let source = format!("{} more", more.len());
+            kept.push(Segment::new(&first.layer, &source, tokens, 0, first.why.clone()));
+        }
+    }
+    kept
 }
 
 impl Segment {

@@ -5,11 +5,17 @@ use shared::db::Tx;
 use shared::{Caller, Error, Result};
 use uuid::Uuid;
 
-use crate::model::Layer;
+use crate::model::{Broken, Layer};
 use crate::queries;
 
 /// The permission for the layer `tenant`.
 pub const EVERYBODYS: &str = "context:tenant";
+
+impl From<Broken> for Error {
+    fn from(Broken(rule): Broken) -> Self {
+        Self::Invalid(rule)
+    }
+}
 
 /// A layer and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

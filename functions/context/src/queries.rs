@@ -226,28 +226,43 @@ const OF_TURN: &str = "
     -- context::of_turn
     select * from context_of_turn($1, $2, $3, $4, $5, $6)";
 
-/// What a turn's speaker may see now, and the slug of its workflow.
+/// What a turn's speaker may see.
+#[derive(Debug)]
+pub struct Seen {
+    pub heads: Vec<Head>,
+    /// The slug of its workflow.
+    pub workflow: String,
+    /// When that was so, by the record's clock.
+    pub at: Option<Timestamp>,
+}
+
 pub async fn of_turn(
     db: &Db,
     tenant: Uuid,
     (run, conversation, agent): (Uuid, Uuid, Uuid),
     known: &Known,
-) -> Result<(Vec<Head>, String)> {
+) -> Result<Seen> {
     let (ids, versions) = known.columns();
     let params: [&dyn Param; 5] = [&run, &conversation, &agent, &ids, &versions];
     let rows = db.call(tenant, OF_TURN, &params).await?;
-    let workflow = rows.first().map(|row| row.try_get("workflow")).transpose()?;
-    let head = |row: &Row| {
-        let body: Option<Value> = row.try_get("body")?;
-        let body = body.map(serde_json::from_value).transpose();
-        Ok(Head {
-            id: row.try_get("id")?,
-            version: row.try_get("version")?,
-            granted: row.try_get("granted")?,
-            body: body.map_err(|error| Error::Internal(error.into()))?,
-        })
-    };
-    Ok((rows.iter().map(head).collect::<Result<_>>()?, workflow.unwrap_or_default()))
+    let first = rows.first();
+    let workflow: Option<String> = first.map(|row| row.try_get("workflow")).transpose()?;
+    Ok(Seen {
+        heads: rows.iter().map(head).collect::<Result<_>>()?,
+        workflow: workflow.unwrap_or_default(),
+        at: first.map(|row| row.try_get("at")).transpose()?,
+    })
+}
+
+fn head(row: &Row) -> Result<Head> {
+    let body: Option<Value> = row.try_get("body")?;
+    let body = body.map(serde_json::from_value).transpose();
+    Ok(Head {
+        id: row.try_get("id")?,
+        version: row.try_get("version")?,
+        granted: row.try_get("granted")?,
+        body: body.map_err(|error| Error::Internal(error.into()))?,
+    })
 }
 
 const FIND: &str = "

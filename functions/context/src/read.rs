@@ -3,6 +3,7 @@
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use shared::db::Db;
 use shared::{Error, Result};
 use uuid::Uuid;
@@ -28,8 +29,11 @@ static GLOBAL: LazyLock<serde_json::Result<Vec<Entry>>> =
 #[derive(Debug, Default)]
 pub struct Told {
     pub entries: Vec<Entry>,
+    /// The slug of the turn's workflow.
     pub workflow: String,
     pub found: Vec<Uuid>,
+    /// When that was so, by the record's clock: what has expired by then is not told.
+    pub at: Timestamp,
 }
 
 /// `about` is what a search looks for: the task and the brief.
@@ -40,7 +44,7 @@ pub async fn of_turn(
     about: &str,
 ) -> Result<Told> {
     let known = cache().known(tenant);
-    let (heads, workflow) = queries::of_turn(db, tenant, place, &known).await?;
+    let queries::Seen { heads, workflow, at } = queries::of_turn(db, tenant, place, &known).await?;
     let mut entries = cache().fill(tenant, &known, heads);
     let by_query = entries.iter().filter(|entry| entry.load == Load::Query);
     let among: Vec<Uuid> = by_query.map(|entry| entry.id).collect();
@@ -52,7 +56,7 @@ pub async fn of_turn(
     };
     let global = GLOBAL.as_ref().map_err(|e| Error::Internal(anyhow::anyhow!("global.json: {e}")))?;
     entries.extend(global.iter().cloned());
-    Ok(Told { entries, workflow, found })
+    Ok(Told { entries, workflow, found, at: at.unwrap_or(Timestamp::UNIX_EPOCH) })
 }
 
 /// Of a hundred entries that prompts of this process asked for, how many were not read anew.

@@ -224,3 +224,17 @@ proptest! {
         prop_assert_eq!(made(&entries, &About::default(), tokens), made(&turned, &About::default(), tokens));
     }
 }
+
+#[test]
+fn the_record_names_what_is_in_and_counts_most_of_what_is_not() {
+    let entries: Vec<_> = (1..=60)
+        .map(|n| {
+            let load = if n <= 5 { Load::Always } else { Load::Query };
+            Entry { load, ..entry(n, Layer::Tenant, &format!("e{n}"), "text") }
+        })
+        .collect();
+    let kept = context::explain::condensed(made(&entries, &About::default(), 2_000).segments);
+    assert_eq!(kept.iter().filter(|segment| segment.why.is_in()).count(), 5);
+    assert_eq!(kept.len(), 5 + 10 + 1);
+    assert_eq!(kept.last().unwrap().source, "45 more");
+}

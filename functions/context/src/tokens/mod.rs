@@ -20,10 +20,13 @@ pub trait Tokenizer: Debug + Sync {
     fn name(&self) -> &'static str;
     fn count(&self, text: &str) -> u32;
 
-    /// Whether `text` has at most that many; a token has a byte at least, so short texts need no
-    /// counting.
+    /// Bytes of a beginning of `text` with at most so many tokens, as long as it can be told without
+    /// reading further.
+    fn beginning(&self, text: &str, most: u32) -> usize;
+
+    /// Whether `text` has at most that many.
     fn fits(&self, text: &str, most: u32) -> bool {
-        u32::try_from(text.len()).is_ok_and(|bytes| bytes <= most) || self.count(text) <= most
+        self.beginning(text, most) == text.len()
     }
 }
 
@@ -39,5 +42,22 @@ impl Tokenizer for Bounded {
     fn count(&self, text: &str) -> u32 {
         let count: usize = pieces(text).map(|piece| vocabulary::count(piece.as_bytes())).sum();
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    fn beginning(&self, text: &str, most: u32) -> usize {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        // A token has a byte at least.
+        if text.len() <= most {
+            return text.len();
+        }
+        let (mut count, mut bytes) = (0, 0);
+        for piece in pieces(text) {
+            count += vocabulary::count(piece.as_bytes());
+            if count > most {
+                break;
+            }
+            bytes += piece.len();
+        }
+        bytes
     }
 }

@@ -12,6 +12,9 @@ const PART: usize = 256;
 
 static TOKENS: &[u8] = include_bytes!("o200k-16k.bin");
 static GROUPS: [Group; LONGEST + 1] = groups(TOKENS);
+/// Of each of the shorter lengths, where the tokens of each first byte begin.
+static FIRST: [[u16; 257]; INDEXED + 1] = first(TOKENS);
+const INDEXED: usize = 12;
 
 /// Where the tokens of one length are.
 #[derive(Clone, Copy)]
@@ -30,6 +33,30 @@ const fn groups(bytes: &[u8]) -> [Group; LONGEST + 1] {
         length += 1;
     }
     groups
+}
+
+const fn first(bytes: &[u8]) -> [[u16; 257]; INDEXED + 1] {
+    let groups = groups(bytes);
+    let mut first = [[0; 257]; INDEXED + 1];
+    let mut length = 2;
+    while length <= INDEXED {
+        let Group { start, count } = groups[length];
+        let mut nth: u16 = 0;
+        while (nth as usize) < count {
+            // All later bytes begin after this one, until a later token says otherwise.
+            first[length][bytes[start + nth as usize * length] as usize + 1] = nth + 1;
+            nth += 1;
+        }
+        let mut byte = 1;
+        while byte < 257 {
+            if first[length][byte] == 0 {
+                first[length][byte] = first[length][byte - 1];
+            }
+            byte += 1;
+        }
+        length += 1;
+    }
+    first
 }
 
 /// The bytes of the file for these tokens, given in the order of their rank.
@@ -54,7 +81,13 @@ pub fn layout<'a>(tokens: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
 fn rank(bytes: &[u8]) -> Option<u16> {
     let length = bytes.len();
     let Group { start, count } = *GROUPS.get(length)?;
-    let (mut low, mut high) = (0, count);
+    let (mut low, mut high) = match FIRST.get(length) {
+        Some(first) => {
+            let byte = usize::from(*bytes.first()?);
+            (usize::from(first[byte]), usize::from(first[byte + 1]))
+        }
+        None => (0, count),
+    };
     while low < high {
         let middle = low.midpoint(high);
         let at = start + middle * length;
@@ -81,29 +114,42 @@ pub(super) fn count(piece: &[u8]) -> usize {
 /// No pair has this rank.
 const NONE: u16 = u16::MAX;
 
+/// Of at most [`PART`] bytes.
 fn part(bytes: &[u8]) -> usize {
     if bytes.len() < 2 || rank(bytes).is_some() {
         return bytes.len().min(1);
     }
-    // Where each token ends, and the rank of it merged with the next.
-    let mut starts: Vec<usize> = (0..=bytes.len()).collect();
-    let of = |starts: &[usize], at: usize| match (starts.get(at), starts.get(at + 2)) {
-        (Some(from), Some(to)) => rank(&bytes[*from..*to]).unwrap_or(NONE),
-        _ => NONE,
+    // Where each token begins, and the rank it has merged with the next: the first `count` of each.
+    let (mut starts, mut ranks) = ([0_u16; PART + 2], [NONE; PART]);
+    for (at, start) in (0..=bytes.len()).enumerate() {
+        starts[at] = u16::try_from(start).unwrap_or(u16::MAX);
+    }
+    let mut count = bytes.len();
+    let of = |starts: &[u16], at: usize, count: usize| {
+        if at + 2 > count {
+            return NONE;
+        }
+        rank(&bytes[usize::from(starts[at])..usize::from(starts[at + 2])]).unwrap_or(NONE)
     };
-    let mut ranks: Vec<u16> = (0..bytes.len()).map(|at| of(&starts, at)).collect();
-    while let Some((at, best)) = ranks.iter().copied().enumerate().min_by_key(|(_, rank)| *rank) {
+    for (at, rank) in ranks[..count].iter_mut().enumerate() {
+        *rank = of(&starts, at, count);
+    }
+    loop {
+        let (mut best, mut at) = (NONE, 0);
+        for (n, rank) in ranks[..count].iter().enumerate() {
+            if *rank < best {
+                (best, at) = (*rank, n);
+            }
+        }
         if best == NONE {
-            break;
+            return count;
         }
-        starts.remove(at + 1);
-        ranks.remove(at);
-        if let Some(rank) = ranks.get_mut(at) {
-            *rank = of(&starts, at);
-        }
-        if let Some(before) = at.checked_sub(1) {
-            ranks[before] = of(&starts, before);
+        starts.copy_within(at + 2..=count, at + 1);
+        ranks.copy_within(at + 1..count, at);
+        count -= 1;
+        ranks[at] = of(&starts, at, count);
+        if at > 0 {
+            ranks[at - 1] = of(&starts, at - 1, count);
         }
     }
-    starts.len() - 1
 }
