@@ -58,5 +58,7 @@ mod tests {
     fn a_pattern_that_explodes_elsewhere_is_answered_at_once() {
         let schema = json!({ "pattern": "^(a+)+$" });
         assert!(says(&schema, &json!(format!("{}!", "a".repeat(10_000)))).contains("does not fit"));
+        // What needs backtracking is no pattern here.
+        assert!(says(&json!({ "pattern": "^(?=(a+)+$)" }), &json!("a")).contains("no JSON Schema"));
     }
 }

@@ -218,6 +218,13 @@ proptest! {
     }
 
     #[test]
+    fn shares_of_any_size_do_not_pass_the_budget(entries in entries(), tokens in 0_u32..2_000, shares in any::<[u8; 5]>()) {
+        let budget = Budget { tokens, shares: shares.map(u32::from) };
+        let made = assemble(&entries, &About::default(), &budget, at(10), &Bounded);
+        prop_assert!(made.tokens <= tokens);
+    }
+
+    #[test]
     fn the_order_of_entries_does_not_matter(entries in entries(), tokens in 0_u32..2_000) {
         let mut turned = entries.clone();
         turned.reverse();

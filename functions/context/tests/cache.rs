@@ -68,6 +68,21 @@ proptest! {
 }
 
 #[test]
+fn nothing_is_given_out_that_was_not_asked_for_by_this_tenant_at_this_version() {
+    let mut cache = Cache::new(1_000_000);
+    let (ours, theirs) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let head = |version, body| vec![Head { id: Uuid::from_u128(7), version, granted: false, body }];
+    let nothing = cache.known(ours);
+    cache.fill(ours, &nothing, head(1, Some(entry(7, 1, "ours"))));
+    let known = cache.known(ours);
+    assert_eq!(cache.fill(ours, &known, head(1, None)).len(), 1);
+    assert!(cache.fill(ours, &known, head(2, None)).is_empty());
+    let known = cache.known(theirs);
+    assert_eq!(known.columns(), (vec![], vec![]));
+    assert!(cache.fill(theirs, &known, head(1, None)).is_empty());
+}
+
+#[test]
 fn a_room_of_twelve_turns_in_which_one_entry_changes_reads_it_anew_and_no_other() {
     let mut cache = Cache::new(1_000_000);
     let mut record: HashMap<_, _> = (0..20).map(|id| ((1, id), entry(id, 1, "x"))).collect();
