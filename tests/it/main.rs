@@ -10,6 +10,8 @@ mod bad_input;
 mod bad_requests;
 mod bad_workflows;
 mod canary;
+mod context;
+mod context_turns;
 mod crash;
 mod crash_points;
 mod crash_process;

@@ -27,8 +27,7 @@ pub struct Cache {
     bytes: usize,
     clock: u64,
     kept: HashMap<(Uuid, Uuid), Kept>,
-    pub hits: u64,
-    pub misses: u64,
+    looks: HashMap<Uuid, (u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -51,7 +50,7 @@ impl Known {
 
 impl Cache {
     pub fn new(most_bytes: usize) -> Self {
-        Self { most_bytes, bytes: 0, clock: 0, kept: HashMap::new(), hits: 0, misses: 0 }
+        Self { most_bytes, bytes: 0, clock: 0, kept: HashMap::new(), looks: HashMap::new() }
     }
 
     pub fn known(&self, tenant: Uuid) -> Known {
@@ -68,14 +67,15 @@ impl Cache {
         for Head { id, version, granted, body } in answer {
             self.clock += 1;
             let had = known.0.get(&id).filter(|entry| entry.version == version);
+            let (hits, misses) = self.looks.entry(tenant).or_default();
             let entry = match (body, had) {
                 (Some(entry), _) => {
-                    self.misses += 1;
+                    *misses += 1;
                     self.keep(tenant, &entry);
                     entry
                 }
                 (None, Some(entry)) => {
-                    self.hits += 1;
+                    *hits += 1;
                     if let Some(kept) = self.kept.get_mut(&(tenant, id)) {
                         kept.used = self.clock;
                     }
@@ -107,9 +107,8 @@ impl Cache {
         }
     }
 
-    /// Of a hundred entries, how many were not read anew.
-    pub fn hit_rate(&self) -> f64 {
-        let of = |n: u64| u32::try_from(n).map_or(f64::MAX, f64::from);
-        100.0 * of(self.hits) / of((self.hits + self.misses).max(1))
+    /// Of this tenant's entries: how many were not read anew, and how many were.
+    pub fn looks(&self, tenant: Uuid) -> (u64, u64) {
+        self.looks.get(&tenant).copied().unwrap_or_default()
     }
 }

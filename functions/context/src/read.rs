@@ -59,9 +59,10 @@ pub async fn of_turn(
     Ok(Told { entries, workflow, found, at: at.unwrap_or(Timestamp::UNIX_EPOCH) })
 }
 
-/// Of a hundred entries that prompts of this process asked for, how many were not read anew.
-pub fn hit_rate() -> f64 {
-    cache().hit_rate()
+/// Of the tenant's entries that prompts of this process asked for: how many were not read anew,
+/// and how many were.
+pub fn looks(tenant: Uuid) -> (u64, u64) {
+    cache().looks(tenant)
 }
 
 fn cache() -> std::sync::MutexGuard<'static, Cache> {
