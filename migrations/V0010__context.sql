@@ -144,8 +144,9 @@ end
 $$;
 
 -- The best answers to a text among these entries, by BM25 over stems: each entry's words are
--- compared as its own language does, so one question finds Dutch and English. `ts_rank` is not that:
--- it knows neither how rare a word is nor how long a text.
+-- compared as its own language does, so one question finds Dutch and English. Where compounds are
+-- written as one word, a part of five letters counts for half. `ts_rank` is not that: it knows
+-- neither how rare a word is nor how long a text.
 create function context_search(tenant uuid, entries uuid[], question text, most integer)
 returns table (id uuid, score double precision)
 language plpgsql
@@ -166,10 +167,19 @@ begin
             from (values ('english'::regconfig), ('dutch'::regconfig), ('simple'::regconfig)) c (config)
             cross join lateral unnest(to_tsvector(c.config, context_search.question)) l
         ), hits as (
-            select s.id, s.size, s.config, w.lexeme, cardinality(w.positions)::double precision as times
+            select s.id, s.size, s.config, a.lexeme,
+                   sum(cardinality(w.positions) * case when a.lexeme = w.lexeme then 1.0 else 0.5 end)
+                       ::double precision as times
             from seen s
             cross join lateral unnest(s.words) w
-            join asked a on a.config = s.config and a.lexeme = w.lexeme
+            join asked a on a.config = s.config
+             and (a.lexeme = w.lexeme
+                  or s.config <> 'english'::regconfig
+                     and length(a.lexeme) >= 5 and length(w.lexeme) >= 5
+                     and (starts_with(a.lexeme, w.lexeme) or starts_with(w.lexeme, a.lexeme)
+                          or right(a.lexeme, length(w.lexeme)) = w.lexeme
+                          or right(w.lexeme, length(a.lexeme)) = a.lexeme))
+            group by s.id, s.size, s.config, a.lexeme
         ), rare as (
             select h.config, h.lexeme, count(*)::double precision as entries
             from hits h

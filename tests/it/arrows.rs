@@ -46,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "shared",
             "auth0",
             "agents",
+            "context",
             "host",
             "identity",
             "imports",

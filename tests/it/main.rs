@@ -11,6 +11,7 @@ mod bad_requests;
 mod bad_workflows;
 mod canary;
 mod context;
+mod context_search;
 mod context_turns;
 mod crash;
 mod crash_points;
