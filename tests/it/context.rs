@@ -49,7 +49,8 @@ async fn a_value_must_fit_the_schema_of_its_name_now_and_later() -> Result<()> {
     entry["value"] = json!({ "days": 30 });
     ada.put("/v1/context", entry.clone()).await?.expect(200);
     // Whoever puts it again without a schema meets the one that is there.
-    let later = json!({ "layer": "tenant", "name": "terms", "kind": "fact", "value": { "days": 0 } });
+    let later =
+        json!({ "layer": "tenant", "name": "terms", "kind": "fact", "value": { "days": 0 } });
     let refused = ada.put("/v1/context", later).await?;
     assert!(refused.body["detail"].as_str().unwrap().contains("/days"), "{}", refused.body);
     entry["schema"] = json!({ "type": "nothing" });
@@ -153,12 +154,16 @@ async fn grants_are_given_once_listed_and_taken_back() -> Result<()> {
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     // Of others' own layers nobody learns who sees them.
     let ben = org.member("ben", &["context:read", "context:write"]);
-    assert!(ben.get("/v1/context/grants").await?.expect(200)["items"].as_array().unwrap().is_empty());
+    assert!(
+        ben.get("/v1/context/grants").await?.expect(200)["items"].as_array().unwrap().is_empty()
+    );
     let path = format!("/v1/context/grants/{}", given["id"].as_str().unwrap());
     assert_eq!(ben.call("DELETE", &path, &Value::Null).await?.problem(404), "not-found");
     ada.call("DELETE", &path, &Value::Null).await?.expect(200);
     assert_eq!(ada.call("DELETE", &path, &Value::Null).await?.problem(404), "not-found");
-    assert!(ada.get("/v1/context/grants").await?.expect(200)["items"].as_array().unwrap().is_empty());
+    assert!(
+        ada.get("/v1/context/grants").await?.expect(200)["items"].as_array().unwrap().is_empty()
+    );
 
     let nobody = json!({ "layer": "user", "reader": "agent", "reader_id": Uuid::now_v7() });
     assert_eq!(ada.put("/v1/context/grants", nobody).await?.problem(404), "not-found");

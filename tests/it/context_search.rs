@@ -72,7 +72,8 @@ async fn dutch_questions_find_their_answers_better_than_by_plain_full_text() -> 
     for (question, answer) in &questions {
         let q = serde_urlencoded::to_string([("q", question)])?;
         let page = ada.get(&format!("/v1/context?layer=tenant&limit=10&{q}")).await?.expect(200);
-        let names: Vec<_> = page["items"].as_array().unwrap().iter().map(|e| e["name"].clone()).collect();
+        let names: Vec<_> =
+            page["items"].as_array().unwrap().iter().map(|e| e["name"].clone()).collect();
         ours.add(names.iter().position(|name| name == answer));
         let sql = PLAIN.replace("QUESTION", &question.replace('\'', "''").replace('?', ""));
         let found = rows(&owner, &sql).await?;

@@ -92,7 +92,12 @@ async fn the_most_particular_layer_holds_and_the_record_says_what_it_overrode() 
     assert_eq!(told(&explained, "terms"), [("tenant", false, "not_referred")]);
     assert_eq!(told(&explained, "tyres"), [("tenant", true, "found")]);
     assert_eq!(told(&explained, "marks"), [("global", true, "always")]);
-    let sum: u64 = explained["segments"].as_array().unwrap().iter().map(|s| s["included_tokens"].as_u64().unwrap()).sum();
+    let sum: u64 = explained["segments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["included_tokens"].as_u64().unwrap())
+        .sum();
     assert_eq!(explained["tokens"], sum);
 
     // Of somebody else's own layer, only that it is there.
@@ -193,8 +198,11 @@ async fn a_room_that_says_more_than_any_window_goes_on_and_forgets_no_decision()
     let run = start(&org, &ada, "talk").await?;
     assert_eq!(drive::to_the_end(house.app, run).await?, "succeeded");
     let (_, user) = prompt(&house);
-    let recalled = (1..=24).filter(|n| user.contains(&format!("shed {n} opens at {n} o'clock"))).count();
-    tell(&format!("context: a room of 24 turns of 3,000 tokens in a window of 4,000: {recalled} of 24 decisions"));
+    let recalled =
+        (1..=24).filter(|n| user.contains(&format!("shed {n} opens at {n} o'clock"))).count();
+    tell(&format!(
+        "context: a room of 24 turns of 3,000 tokens in a window of 4,000: {recalled} of 24 decisions"
+    ));
     assert_eq!(recalled, 24, "{user}");
     let explained = explained(&ada, run, "step=t&turn=25").await?;
     let segments = explained["segments"].as_array().unwrap();

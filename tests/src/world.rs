@@ -178,11 +178,7 @@ async fn context(
     let grant = json!({ "layer": "session", "owner": id("run_id"), "reader": "workflow",
                         "reader_id": id("workflow_id") });
     let grant = ada.put("/v1/context/grants", grant).await?.expect(200);
-    Ok(vec![
-        ("entry_id", entry),
-        ("spare_entry_id", spare),
-        ("grant_id", text(&grant["id"])),
-    ])
+    Ok(vec![("entry_id", entry), ("spare_entry_id", spare), ("grant_id", text(&grant["id"]))])
 }
 
 /// Somebody else with a role, another role, and a key.

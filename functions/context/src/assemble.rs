@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::cut::cut;
 use crate::explain::{EntryRef, Segment, Why};
 use crate::layers::resolve;
-use crate::model::{Entry, From, Kind, Layer, text_of};
+use crate::model::{Author, Entry, Kind, Layer, text_of};
 use crate::select::{About, Wanted};
 use crate::tokens::Tokenizer;
 
@@ -44,7 +44,7 @@ pub struct Assembled {
 
 /// Whether what it says is to be followed, and not only known.
 fn is_trusted(entry: &Entry) -> bool {
-    let people = matches!(entry.provenance.from, From::Person | From::Product);
+    let people = matches!(entry.provenance.from, Author::Person | Author::Product);
     let kind = matches!(entry.kind, Kind::Instruction | Kind::Configuration | Kind::Preference);
     people && kind && !entry.granted
 }

@@ -11,6 +11,7 @@ use crate::model::Layer;
 
 /// A part of a prompt, or what might have been one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PromptSegment")]
 pub struct Segment {
     /// `rules`, `persona`, `task`, … of the turn itself, or a layer of context: `tenant`, ….
     pub layer: String,
@@ -36,6 +37,7 @@ pub struct Segment {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ContextEntryRef")]
 pub struct EntryRef {
     pub id: Uuid,
     pub version: i32,
@@ -45,6 +47,7 @@ pub struct EntryRef {
 /// Why something is in a prompt, or is not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "reason")]
+#[schemars(rename = "SegmentReason")]
 pub enum Why {
     /// In, and recorded before there were reasons.
     #[default]
@@ -118,13 +121,21 @@ impl Why {
     }
 }
 
+/// What the record calls an entry of a person's own layer; its id leads to the name, for that person.
+pub const OWN: &str = "an entry of whoever started the run";
 /// Of each reason, so many of what was left out are named; the rest are counted.
 const NAMED: usize = 10;
 
 /// As the record keeps it: everything that is in, and of what is not as much as a person reads.
 pub fn condensed(segments: Vec<Segment>) -> Vec<Segment> {
-    let (mut kept, out): (Vec<_>, Vec<_>) =
-        segments.into_iter().partition(|segment| segment.why.is_in());
+    let named = segments.into_iter().map(|mut segment| {
+        // The record is read by more people than somebody's own layer is.
+        if segment.layer == Layer::User.as_str() {
+            segment.source = OWN.to_owned();
+        }
+        segment
+    });
+    let (mut kept, out): (Vec<_>, Vec<_>) = named.partition(|segment| segment.why.is_in());
     let mut reasons: Vec<Vec<Segment>> = Vec::new();
     for segment in out {
         let same = reasons.iter_mut().find(|same| {

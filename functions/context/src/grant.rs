@@ -5,7 +5,7 @@ use shared::http::Json;
 use shared::{App, Caller, Error, Result, audit};
 use uuid::Uuid;
 
-use crate::model::Layer;
+use crate::model::{self, Layer};
 use crate::share::{Grant, NewGrant};
 use crate::{place, queries};
 
@@ -16,6 +16,9 @@ pub async fn handle(
 ) -> Result<Json<Grant>> {
     if matches!(new.layer, Layer::Tenant | Layer::Global) {
         return Err(Error::Invalid(format!("every agent sees the layer {}", new.layer.as_str())));
+    }
+    if let Some(name) = &new.name {
+        model::name(name)?;
     }
     let granted = app.db()?.tenant(caller.tenant, async |tx| {
         let place = place::find(tx, &caller, new.layer, new.owner).await?;

@@ -24,6 +24,7 @@ pub type Result<T, E = Broken> = std::result::Result<T, E>;
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ContextLayer")]
 pub enum Layer {
     /// Of the product, for everybody.
     Global,
@@ -63,6 +64,7 @@ impl Layer {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ContextKind")]
 pub enum Kind {
     /// What was settled: the last to be left out.
     Decision,
@@ -114,6 +116,7 @@ impl Kind {
 /// When an entry goes into a prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "when", deny_unknown_fields)]
+#[schemars(rename = "ContextLoad")]
 pub enum Load {
     /// In every prompt of its layer.
     #[default]
@@ -130,6 +133,7 @@ pub enum Load {
 /// is built, and says which of its lists did not hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "ContextRule")]
 pub struct Rule {
     /// The speaker is one of these agents, by slug.
     pub agents: Vec<String>,
@@ -144,9 +148,10 @@ pub struct Rule {
 /// Who wrote an entry, and from what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ContextProvenance")]
 pub struct Provenance {
     /// `person`, `agent`, `import` or `product`.
-    pub from: From,
+    pub from: Author,
     /// Where it was taken from, for people: a document, a message, an address.
     #[serde(default)]
     pub source: String,
@@ -154,7 +159,8 @@ pub struct Provenance {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum From {
+#[schemars(rename = "ContextAuthor")]
+pub enum Author {
     Person,
     Agent,
     Import,
@@ -164,6 +170,7 @@ pub enum From {
 /// What is put, as the API takes it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewContextEntry")]
 pub struct NewEntry {
     /// `tenant`, `workflow`, `user` or `session`; `global` is the product's own.
     pub layer: Layer,
@@ -190,6 +197,7 @@ pub struct NewEntry {
 
 /// An entry on record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ContextEntry")]
 pub struct Entry {
     pub id: Uuid,
     pub layer: Layer,
@@ -267,7 +275,8 @@ impl Rule {
     }
 }
 
-fn name(name: &str) -> Result<()> {
+/// What an entry can be called.
+pub fn name(name: &str) -> Result<()> {
     let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     // `@name.` at the end of a sentence is a reference to `name`.
     let ends = name.starts_with(letter) && name.ends_with(letter);

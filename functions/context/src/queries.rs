@@ -1,5 +1,7 @@
 //! Every SQL statement about context. The transaction sees one tenant only.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -10,7 +12,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::cache::{Head, Known};
-use crate::model::{Entry, From, Layer, NewEntry, Provenance};
+use crate::model::{Author, Entry, Layer, NewEntry, Provenance};
 use crate::place::Place;
 use crate::share::{Grant, NewGrant, Reader};
 
@@ -82,7 +84,7 @@ pub async fn put(
     new: &NewEntry,
 ) -> Result<Entry> {
     let provenance =
-        Provenance { from: From::Person, source: new.source.clone().unwrap_or_default() };
+        Provenance { from: Author::Person, source: new.source.clone().unwrap_or_default() };
     let (load, provenance) = (value(&new.load)?, value(&provenance)?);
     let language = new.language.as_deref().unwrap_or("en");
     let params: [&dyn Param; 12] = [
@@ -132,8 +134,7 @@ pub async fn search(
     window: Window<Uuid>,
 ) -> Result<Vec<Entry>> {
     let most = i32::try_from(window.rows() - 1).unwrap_or(i32::MAX);
-    let params: [&dyn Param; 5] =
-        [&tenant, &place.layer.as_str(), &place.owner, &question, &most];
+    let params: [&dyn Param; 5] = [&tenant, &place.layer.as_str(), &place.owner, &question, &most];
     tx.all(SEARCH, &params).await?.iter().map(|row| json(row, "body")).collect()
 }
 
@@ -265,6 +266,20 @@ fn head(row: &Row) -> Result<Head> {
     })
 }
 
+const OWN_NAMES: &str = "
+    -- context::own_names
+    select id, name from context_entries where id = any ($1) and layer = 'user' and owner = $2";
+
+/// The names of a person's own entries among these.
+pub async fn own_names(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, String>> {
+    let rows = tx.all(OWN_NAMES, &[&ids, &caller.user]).await?;
+    rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("name")?))).collect()
+}
+
 const FIND: &str = "
     -- context::find
     select id from context_search($1, $2, $3, $4)";
@@ -273,7 +288,7 @@ const FIND: &str = "
 pub async fn find(
     db: &Db,
     tenant: Uuid,
-    among: &[Uuid],
+    among: Vec<Uuid>,
     text: &str,
     most: i32,
 ) -> Result<Vec<Uuid>> {

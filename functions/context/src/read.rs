@@ -52,9 +52,10 @@ pub async fn of_turn(
         vec![]
     } else {
         let about = &about[..about.floor_char_boundary(LONGEST)];
-        queries::find(db, tenant, &among, about, FOUND).await?
+        queries::find(db, tenant, among, about, FOUND).await?
     };
-    let global = GLOBAL.as_ref().map_err(|e| Error::Internal(anyhow::anyhow!("global.json: {e}")))?;
+    let global =
+        GLOBAL.as_ref().map_err(|e| Error::Internal(anyhow::anyhow!("global.json: {e}")))?;
     entries.extend(global.iter().cloned());
     Ok(Told { entries, workflow, found, at: at.unwrap_or(Timestamp::UNIX_EPOCH) })
 }

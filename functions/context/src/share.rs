@@ -11,6 +11,7 @@ use crate::model::Layer;
 /// Who is to see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ContextReader")]
 pub enum Reader {
     Agent,
     Workflow,
@@ -37,6 +38,7 @@ impl Reader {
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewContextGrant")]
 pub struct NewGrant {
     /// Whose context is shared: `workflow`, `user` or `session`. The tenant's is everybody's anyway.
     pub layer: Layer,
@@ -49,6 +51,7 @@ pub struct NewGrant {
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ContextGrant")]
 pub struct Grant {
     pub id: Uuid,
     pub layer: Layer,

@@ -44,14 +44,15 @@ pub async fn handle(
 ) -> Result<Json<Explained>> {
     let Which { step, turn } = which;
     let found = app.db()?.tenant(caller.tenant, async |tx| {
-        queries::explained(tx, id, &step, turn).await
-    });
-    let (mut explained, started_by) = found.await?;
-    if started_by != caller.user {
-        // Of somebody else's own layer, only that it is there.
-        for segment in explained.segments.iter_mut().filter(|segment| segment.layer == "user") {
-            segment.source = "an entry of whoever started the run".into();
+        let mut explained = queries::explained(tx, id, &step, turn).await?;
+        let ids = explained.segments.iter().filter_map(|s| s.entry.map(|entry| entry.id));
+        let own = context::queries::own_names(tx, &caller, ids.collect()).await?;
+        for segment in &mut explained.segments {
+            if let Some(name) = segment.entry.and_then(|entry| own.get(&entry.id)) {
+                segment.source.clone_from(name);
+            }
         }
-    }
-    Ok(Json(explained))
+        Ok(explained)
+    });
+    Ok(Json(found.await?))
 }

@@ -186,7 +186,7 @@ impl Layers {
             agent: reference.split_once('@').map_or(reference, |(slug, _)| slug),
             workflow: &told.workflow,
             step: &claim.pinned.step.id,
-            texts: vec![&turn.task, &claim.brief],
+            texts: vec![turn.task.as_str(), claim.brief.as_str()],
             found: told.found.clone(),
         };
         let budget = Budget::new((self.budget * percent / 100).min(self.left));
@@ -231,10 +231,10 @@ impl Layers {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
     use context::read::Told;
     use context::tokens::{Bounded, Tokenizer};
+    use proptest::prelude::*;
+    use serde_json::json;
 
     use super::{build, next_turn};
     use crate::model::{Claim, Text};

@@ -93,7 +93,7 @@ pub async fn events(tx: &Tx<'_>, id: Uuid, window: Window<i64>) -> Result<Vec<Ev
 
 const EXPLAINED: &str = "
     -- runs::explained
-    select m.sequence, m.speaker, m.reason, m.context, u.input_tokens, u.estimated, r.started_by
+    select m.sequence, m.speaker, m.reason, m.context, u.input_tokens, u.estimated
     from runs r
     join conversations c on c.run_id = r.id and c.step_id = $2
     join messages m on m.conversation_id = c.id
@@ -102,20 +102,15 @@ const EXPLAINED: &str = "
     order by m.sequence desc
     limit 1";
 
-/// A turn's prompt as the record has it, and who started the run.
-pub async fn explained(
-    tx: &Tx<'_>,
-    run: Uuid,
-    step: &str,
-    turn: Option<i32>,
-) -> Result<(Explained, Uuid)> {
+/// A turn's prompt as the record has it.
+pub async fn explained(tx: &Tx<'_>, run: Uuid, step: &str, turn: Option<i32>) -> Result<Explained> {
     let row = tx.opt(EXPLAINED, &[&run, &step, &turn]).await?.ok_or(Error::NotFound)?;
     let segments: Value = row.try_get("context")?;
     let segments: Vec<Segment> =
         serde_json::from_value(segments).map_err(|e| Error::Internal(e.into()))?;
     let estimated: Option<bool> = row.try_get("estimated")?;
     let counted: Option<i32> = row.try_get("input_tokens")?;
-    let explained = Explained {
+    Ok(Explained {
         run_id: run,
         step_id: step.to_owned(),
         turn: row.try_get("sequence")?,
@@ -125,8 +120,7 @@ pub async fn explained(
         tokens: segments.iter().map(|segment| segment.included_tokens).sum(),
         input_tokens: counted.filter(|_| estimated == Some(false)),
         segments,
-    };
-    Ok((explained, row.try_get("started_by")?))
+    })
 }
 
 const EXISTS: &str = "
