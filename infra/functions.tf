@@ -18,7 +18,7 @@ locals {
   }
 
   # Every route counts its callers' requests in Redis, whatever its row uses.
-  gate = local.grants.redis.environment
+  gate = local.grants.redis
 }
 
 module "function" {
@@ -36,7 +36,7 @@ module "function" {
 
   environment = merge(
     { LOG_LEVEL = var.log_level },
-    contains(keys(local.routes), each.key) ? local.gate : {},
+    contains(keys(local.routes), each.key) ? local.gate.environment : {},
     contains(keys(local.guarded), each.key) ? local.auth : {},
     can(each.value.route) && length(var.cors_origins) > 0 ? { CORS_ORIGINS = join(",", var.cors_origins) } : {},
     var.environment,
@@ -53,6 +53,7 @@ locals {
         actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         resources = [aws_sqs_queue.work[name].arn]
       }] : [],
+      can(row.route) && !contains(row.uses, "redis") ? local.gate.statements : [],
       can(row.schedule) ? [{ actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.undelivered.arn] }] : [],
     )
   }

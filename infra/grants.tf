@@ -4,8 +4,10 @@ locals {
   # Made from its name: the machine's definition names functions, and functions name the machine.
   run_machine = "arn:${local.partition}:states:${var.region}:${local.account}:stateMachine:${local.prefix}-run"
 
+  caches = "arn:${local.partition}:elasticache:${var.region}:${local.account}"
+
   grants = {
-    # PostgreSQL and Redis know their callers by password, not by IAM.
+    # PostgreSQL knows its callers by password, not by IAM; Redis by either.
     db = {
       statements = []
       environment = {
@@ -23,8 +25,24 @@ locals {
     }
 
     redis = {
-      statements  = []
-      environment = { REDIS_URL = var.redis_url }
+      statements = [for iam in compact([try(var.redis.iam.user, null)]) : {
+        actions = ["elasticache:Connect"]
+        resources = [
+          "${local.caches}:${var.redis.iam.serverless ? "serverlesscache" : "replicationgroup"}:${var.redis.iam.cache}",
+          "${local.caches}:user:${var.redis.iam.user}",
+        ]
+      }]
+      environment = merge(
+        { REDIS_URL = var.redis_url },
+        { for name, value in {
+          REDIS_CA             = var.redis.ca
+          REDIS_CLUSTER        = var.redis.cluster
+          REDIS_SENTINEL       = var.redis.sentinel
+          REDIS_IAM_USER       = try(var.redis.iam.user, null)
+          REDIS_IAM_CACHE      = try(var.redis.iam.cache, null)
+          REDIS_IAM_SERVERLESS = try(var.redis.iam.serverless, null)
+        } : name => tostring(value) if value != null },
+      )
     }
 
     sign-in = {

@@ -183,6 +183,17 @@ variable "redis_url" {
   sensitive   = true
 }
 
+variable "redis" {
+  description = "How Redis is laid out and who may in: `ca` is a PEM file on the function's file system, `sentinel` a master's name, `iam` ElastiCache's user and cache, instead of a password."
+  type = object({
+    ca       = optional(string)
+    cluster  = optional(bool)
+    sentinel = optional(string)
+    iam      = optional(object({ user = string, cache = string, serverless = optional(bool, false) }))
+  })
+  default = {}
+}
+
 variable "model" {
   description = "The language model: an OpenAI-compatible endpoint, Bedrock, or extractive, which is none."
   type = object({

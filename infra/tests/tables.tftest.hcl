@@ -8,7 +8,17 @@ mock_provider "aws" {
 # ones, so that no two are the same.
 override_resource {
   target = module.function["runs-dispatch"].aws_lambda_alias.live
-  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:scheduled:live" }
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:dispatch:live" }
+}
+
+override_resource {
+  target = module.function["provisioning-push"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:push:live" }
+}
+
+override_resource {
+  target = module.function["provisioning-drift"].aws_lambda_alias.live
+  values = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:drift:live" }
 }
 
 variables {
@@ -87,7 +97,7 @@ run "routes" {
   }
 
   assert {
-    condition     = [for name, row in local.routes : name if row.permission == "public"] == ["platform-health", "platform-openapi"]
+    condition     = [for name, row in local.routes : name if row.permission == "public"] == ["identity-callback", "identity-login", "identity-refresh", "identity-style", "platform-health", "platform-openapi"]
     error_message = "These are public, and no other: think twice before you add to this list."
   }
 
@@ -215,4 +225,25 @@ run "bedrock_without_a_model" {
   }
 
   expect_failures = [var.model]
+}
+
+run "a_cache_that_knows_us_by_iam" {
+  command = plan
+
+  variables {
+    redis = { cluster = true, iam = { user = "cadre", cache = "fast" } }
+  }
+
+  assert {
+    condition = alltrue([
+      for name, row in local.functions :
+      length([for s in jsondecode(module.function[name].policy).Statement : s if s.Action == ["elasticache:Connect"] || s.Action == "elasticache:Connect"]) == (can(row.route) || contains(row.uses, "redis") ? 1 : 0)
+    ])
+    error_message = "Whoever counts requests in Redis may connect to it, once, and nobody else."
+  }
+
+  assert {
+    condition     = local.gate.environment["REDIS_IAM_CACHE"] == "fast" && local.gate.environment["REDIS_CLUSTER"] == "true" && !can(local.gate.environment["REDIS_CA"])
+    error_message = "What is set is said, and what is not set is left out."
+  }
 }

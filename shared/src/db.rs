@@ -5,6 +5,7 @@
 //! transaction's opening (`begin` and the tenant) travels with its first statement, so a
 //! transaction of one statement costs two round trips.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ const WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct Db(Pool);
+
+/// A future behind a pointer: what it waits for is compiled once, here, and not again in every
+/// binary that waits for it.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// A transaction that sees one tenant only.
 pub struct Tx<'a> {
@@ -78,12 +83,23 @@ impl Db {
 
     /// Calls a function of the database that enters its tenant, which is its first parameter: a
     /// transaction by itself, in one round trip.
-    pub async fn call(&self, tenant: Uuid, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
-        let lease = Lease(Some(self.0.get().await?));
-        let params = [&[&tenant as &dyn Param], params].concat();
-        let rows = lease.client()?.query_typed(sql, &typed(&params)).await?;
-        lease.give_back();
-        Ok(rows)
+    pub fn call<'a>(
+        &'a self,
+        tenant: Uuid,
+        sql: &'a str,
+        params: &'a [&'a dyn Param],
+    ) -> Boxed<'a, Vec<Row>> {
+        Box::pin(async move {
+            let lease = self.lease().await?;
+            let params = [&[&tenant as &dyn Param], params].concat();
+            let rows = lease.client()?.query_typed(sql, &typed(&params)).await?;
+            lease.give_back();
+            Ok(rows)
+        })
+    }
+
+    fn lease(&self) -> Boxed<'_, Lease> {
+        Box::pin(async { Ok(Lease(Some(self.0.get().await?))) })
     }
 
     async fn transaction<T>(
@@ -91,7 +107,7 @@ impl Db {
         opening: String,
         work: impl AsyncFnOnce(&Tx<'_>) -> Result<T>,
     ) -> Result<T> {
-        let lease = Lease(Some(self.0.get().await?));
+        let lease = self.lease().await?;
         let client = lease.client()?;
         let tx = Tx { client, opening, opened: false.into(), failed: false.into() };
         let outcome = work(&tx).await;
@@ -102,10 +118,7 @@ impl Db {
             }
             other => other,
         };
-        if tx.opened.load(Ordering::Relaxed) {
-            let end = if outcome.is_ok() { "commit" } else { "rollback" };
-            client.batch_execute(end).await?;
-        }
+        tx.end(outcome.is_ok()).await?;
         lease.give_back();
         outcome
     }
@@ -143,16 +156,29 @@ impl Tx<'_> {
         Ok(self.all(sql, params).await?.into_iter().next())
     }
 
-    pub async fn all(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
-        let params = typed(params);
-        let statement = self.client.query_typed(sql, &params);
-        self.send(statement).await
+    pub fn all<'a>(&'a self, sql: &'a str, params: &'a [&'a dyn Param]) -> Boxed<'a, Vec<Row>> {
+        Box::pin(async move {
+            let params = typed(params);
+            let statement = self.client.query_typed(sql, &params);
+            self.send(statement).await
+        })
     }
 
-    pub async fn run(&self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
-        let params = typed(params);
-        let statement = self.client.execute_typed(sql, &params);
-        self.send(statement).await
+    pub fn run<'a>(&'a self, sql: &'a str, params: &'a [&'a dyn Param]) -> Boxed<'a, u64> {
+        Box::pin(async move {
+            let params = typed(params);
+            let statement = self.client.execute_typed(sql, &params);
+            self.send(statement).await
+        })
+    }
+
+    fn end(&self, well: bool) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            if self.opened.load(Ordering::Relaxed) {
+                self.client.batch_execute(if well { "commit" } else { "rollback" }).await?;
+            }
+            Ok(())
+        })
     }
 
     /// The opening goes out in front of the first statement without waiting for its answer: should

@@ -63,7 +63,7 @@ fn every_post_is_idempotent_or_has_its_reason() {
     }
 }
 
-async fn house(dynamo: Dynamo) -> Result<House> {
+fn house(dynamo: Dynamo) -> Result<House> {
     House::of(Script::echo(), Parts { dynamo: dynamo.into(), ..Parts::default() })
 }
 
@@ -83,7 +83,7 @@ fn replayed(reply: &Reply) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_key_gets_the_same_answer_and_one_agent() -> Result<()> {
     let emulator = Emulator::start().await?;
-    let house = house(emulator.client().await).await?;
+    let house = house(emulator.client().await)?;
     let org = house.organization();
     let (ada, bob) = (org.admin(), org.member("bob", tests::EVERYTHING));
     let path = "/v1/agents";
@@ -149,7 +149,7 @@ async fn futures<T>(all: impl Iterator<Item = impl Future<Output = Result<T>>>) 
 #[tokio::test]
 async fn without_dynamo_a_key_is_refused_unless_the_record_has_one_of_its_own() -> Result<()> {
     let [nowhere] = local::ports::free()?;
-    let house = house(client(&format!("http://127.0.0.1:{nowhere}")).await).await?;
+    let house = house(client(&format!("http://127.0.0.1:{nowhere}")).await)?;
     let ada = house.organization().admin();
     team::five_steps(&ada).await?;
     assert_eq!(

@@ -198,6 +198,35 @@ async fn p14_who_guesses_tokens_is_counted_by_their_address() -> Result<()> {
     Ok(())
 }
 
+/// With the limits as they ship: who guesses codes, cookies or passwords from one address has twenty
+/// tries, and one more each second.
+#[tokio::test]
+async fn p2_who_tries_to_sign_in_again_and_again_is_stopped_on_every_way_in() -> Result<()> {
+    const TRIES: u32 = 60;
+    let server = Server::start(&[]).await?;
+    let limits = Limits::changed_by(None)?;
+    let house = House::with(Script::echo(), client(server.port), Gate::new(limits))?;
+    let guest = house.stranger();
+    for (method, path) in [
+        ("GET", "/auth/login"),
+        ("GET", "/auth/callback?code=guess&state=guess"),
+        ("POST", "/auth/refresh"),
+    ] {
+        let (started, mut heard, mut last) = (Instant::now(), 0, None);
+        for _ in 0..TRIES {
+            let reply = guest.send(method, path, &[], "").await?;
+            heard += u32::from(reply.status != 429);
+            last = Some(reply);
+        }
+        let allowed = 20 + started.elapsed().as_secs() + 1;
+        assert!((20..=allowed).contains(&heard.into()), "{path}: {heard} of {TRIES}");
+        let last = last.context("no reply")?;
+        assert_eq!(last.problem(429), "too-many-requests", "{path}");
+        assert!(last.headers.contains_key("retry-after"), "{path}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn p14_without_redis_a_tenth_is_left_and_never_all() -> Result<()> {
     let server = Server::start(&[]).await?;

@@ -240,7 +240,7 @@ pub(crate) fn all() -> Vec<Visitor> {
             claims[AUTH_TIME_CLAIM] = (past() - 3_600).into();
         }),
         issued("nothing said of factors", with_weak_proof, |claims| {
-            claims[AMR_CLAIM] = Value::Null
+            claims[AMR_CLAIM] = Value::Null;
         }),
         issued("no rights at all", powerless, |claims| claims["permissions"] = json!([])),
         Visitor { name: "wrong permission", arrives: all_but, verdict: powerless },

@@ -73,7 +73,7 @@ pub fn mount<T: 'static>(
     app: App,
 ) -> anyhow::Result<Router<App>> {
     anyhow::ensure!(row.once.is_none(), "its row says `once`: http::serve_once");
-    behind_guard(row, app, |method| on(method, handler))
+    behind_guard(row, app, on(method(row)?, handler))
 }
 
 /// The same, and a request with an `Idempotency-Key` is done once.
@@ -82,20 +82,26 @@ pub fn mount_once<T: 'static>(
     handler: impl Handler<T, App>,
     app: App,
 ) -> anyhow::Result<Router<App>> {
-    let once = row.once.context("its row does not say `once`: http::serve")?;
-    let kept = from_fn_with_state(once::Kept::new(app, row, once), once::once);
-    behind_guard(row, app, |method| on(method, handler).route_layer(kept))
+    behind_once(row, app, on(method(row)?, handler))
 }
 
-fn behind_guard(
-    row: &Row,
-    app: App,
-    answering: impl FnOnce(MethodFilter) -> MethodRouter<App>,
-) -> anyhow::Result<Router<App>> {
-    let Trigger::Route { method, path } = &row.trigger else { bail!("not an HTTP function") };
-    let method: MethodFilter = method.parse::<axum::http::Method>()?.try_into()?;
+fn method(row: &Row) -> anyhow::Result<MethodFilter> {
+    let Trigger::Route { method, .. } = &row.trigger else { bail!("not an HTTP function") };
+    Ok(method.parse::<axum::http::Method>()?.try_into()?)
+}
+
+// Neither is generic: what they wait for is compiled here, and not again in every binary.
+
+fn behind_once(row: &Row, app: App, handler: MethodRouter<App>) -> anyhow::Result<Router<App>> {
+    let once = row.once.context("its row does not say `once`: http::serve")?;
+    let kept = from_fn_with_state(once::Kept::new(app, row, once), once::once);
+    behind_guard(row, app, handler.route_layer(kept))
+}
+
+fn behind_guard(row: &Row, app: App, handler: MethodRouter<App>) -> anyhow::Result<Router<App>> {
+    let Trigger::Route { path, .. } = &row.trigger else { bail!("not an HTTP function") };
     let guard = from_fn_with_state((app, row.access.clone()), guard::guard);
-    Ok(Router::new().route(path, answering(method).route_layer(guard)))
+    Ok(Router::new().route(path, handler.route_layer(guard)))
 }
 
 /// Behind the edge, with an answer for paths and methods that are nobody's.
