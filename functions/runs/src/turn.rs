@@ -60,9 +60,9 @@ pub async fn take(app: App, work: &Work) -> Result<Outcome> {
         let no_turn = anyhow::anyhow!("step {} has no turn left and is not done", work.step_id);
         return Err(Error::Internal(no_turn));
     };
-    let place = (work.run.run_id, claim.conversation_id, turn.speaker.agent_id);
+    let speaks = (work.run.run_id, claim.conversation_id, turn.speaker.agent_id);
     let about = format!("{}\n{}", turn.task, claim.brief);
-    let told = context::read::of_turn(db, work.run.tenant_id, place, &about).await?;
+    let told = context::read::of_turn(db, work.run.tenant_id, speaks, &about).await?;
     let answer = claim.pinned.step.max_output_tokens.unwrap_or(ANSWER_TOKENS);
     let answer = answer.min(llm.context_tokens() / 2);
     let (messages, layers) = prompt::build(&claim, &turn, &told, llm.context_tokens(), answer);

@@ -145,7 +145,7 @@ $$;
 
 -- The best answers to a text among these entries, by BM25 over stems: each entry's words are
 -- compared as its own language does, so one question finds Dutch and English. Where compounds are
--- written as one word, a part of five letters counts for half. `ts_rank` is not that: it knows
+-- written as one word, a part of four letters counts for half. `ts_rank` is not that: it knows
 -- neither how rare a word is nor how long a text.
 create function context_search(tenant uuid, entries uuid[], question text, most integer)
 returns table (id uuid, score double precision)
@@ -175,7 +175,7 @@ begin
             join asked a on a.config = s.config
              and (a.lexeme = w.lexeme
                   or s.config <> 'english'::regconfig
-                     and length(a.lexeme) >= 5 and length(w.lexeme) >= 5
+                     and length(a.lexeme) >= 4 and length(w.lexeme) >= 4
                      and (starts_with(a.lexeme, w.lexeme) or starts_with(w.lexeme, a.lexeme)
                           or right(a.lexeme, length(w.lexeme)) = w.lexeme
                           or right(w.lexeme, length(a.lexeme)) = a.lexeme))
