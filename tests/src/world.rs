@@ -47,6 +47,9 @@ impl World {
             "workflow_id",
             "run_id",
             "conversation_id",
+            "entry_id",
+            "spare_entry_id",
+            "grant_id",
             "document_id",
             "import_id",
             "queued_run_id",
@@ -113,6 +116,7 @@ impl World {
             json!({ "files": { "m/one/SKILL.md": "---\nname: one\ndescription: d\n---\nDo." } });
         let import = ada.post("/v1/imports", bundle).await?.expect(201);
         names.push(("import_id", text(&import["id"])));
+        names.extend(context(&ada, &names).await?);
         names.extend(people(org, &ada).await?);
         names.push(("session_id", session(house, org).await?));
         names.extend(directory(house, org, &ada).await?);
@@ -160,6 +164,24 @@ impl Call {
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         person.send(&self.method, &self.path, &headers, self.body.clone()).await
     }
+}
+
+/// Two entries of the workflow's, and a grant of one conversation's.
+async fn context(
+    ada: &Person<'_>,
+    names: &[(&'static str, String)],
+) -> Result<Vec<(&'static str, String)>> {
+    let id = |wanted: &str| names.iter().find(|(name, _)| *name == wanted).map(|(_, id)| id);
+    let put = async |name: &str| -> Result<String> {
+        let body = json!({ "layer": "workflow", "owner": id("workflow_id"), "name": name,
+                           "kind": "fact", "value": "Bicycles have two wheels." });
+        Ok(text(&ada.put("/v1/context", body).await?.expect(200)["id"]))
+    };
+    let (entry, spare) = (put("sample").await?, put("spare").await?);
+    let grant = json!({ "layer": "session", "owner": id("run_id"), "reader": "workflow",
+                        "reader_id": id("workflow_id") });
+    let grant = ada.put("/v1/context/grants", grant).await?.expect(200);
+    Ok(vec![("entry_id", entry), ("spare_entry_id", spare), ("grant_id", text(&grant["id"]))])
 }
 
 /// Somebody else with a role, another role, and a key.

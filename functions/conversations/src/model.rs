@@ -29,7 +29,8 @@ pub struct Message {
     /// Why this agent spoke now.
     pub reason: String,
     pub content: String,
-    /// The prompt's layers, by reference: `layer`, `source`, `tokens`, `included_tokens`, `digest`.
+    /// The prompt's layers, by reference: `layer`, `source`, `tokens`, `included_tokens`,
+    /// `why`, `because`, `tainted`, `digest`; `GET /v1/runs/{id}/context/explain` has them described.
     pub context: Value,
     pub usage: Usage,
     /// Of a room's turn, how its speaker was chosen: `member`, `reason`, `candidates`, `fallback`,

@@ -16,6 +16,7 @@ use schemars::SchemaGenerator;
 pub(crate) const TABLES: &[&str] = &[
     access::FUNCTIONS,
     agents::FUNCTIONS,
+    context::FUNCTIONS,
     conversations::FUNCTIONS,
     documents::FUNCTIONS,
     identity::FUNCTIONS,
@@ -92,6 +93,14 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.route("agents-diff", agents::diff::handle)?;
     on.route("agents-label", agents::label::handle)?;
 
+    on.route("context-put", context::put::handle)?;
+    on.route("context-list", context::list::handle)?;
+    on.route("context-get", context::get::handle)?;
+    on.route("context-delete", context::delete::handle)?;
+    on.route("context-grant", context::grant::handle)?;
+    on.route("context-grants", context::grants::handle)?;
+    on.route("context-revoke", context::revoke::handle)?;
+
     on.route("conversations-analytics", conversations::analytics::handle)?;
     on.route("conversations-list", conversations::list::handle)?;
     on.route("conversations-messages", conversations::messages::handle)?;
@@ -129,6 +138,7 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.route("runs-events", runs::events::handle)?;
     on.route("runs-cancel", runs::cancel::handle)?;
     on.route("runs-speaker", runs::speaker::handle)?;
+    on.route("runs-explain", runs::explain::handle)?;
     on.job("runs-dispatch", jobs::task(runs::dispatch::handle))?;
     on.job("runs-plan", jobs::task(runs::plan::handle))?;
     on.job("runs-step", jobs::task(runs::step::handle))?;

@@ -4,6 +4,7 @@
 pub mod cancel;
 pub mod dispatch;
 pub mod events;
+pub mod explain;
 pub mod fail;
 pub mod finish;
 pub mod get;

@@ -4,6 +4,8 @@ pub mod lifecycle;
 pub mod turns;
 pub mod waits;
 
+use context::explain::Segment;
+use context::tokens::{Bounded, Tokenizer};
 use serde_json::Value;
 use shared::db::Tx;
 use shared::page::Window;
@@ -11,6 +13,7 @@ use shared::{Error, Result};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::explain::Explained;
 use crate::model::{Event, Run, RunDetail, Spend, StepView};
 
 const LIST: &str = "
@@ -87,6 +90,38 @@ pub async fn events(tx: &Tx<'_>, id: Uuid, window: Window<i64>) -> Result<Vec<Ev
             })
         })
         .collect()
+}
+
+const EXPLAINED: &str = "
+    -- runs::explained
+    select m.sequence, m.speaker, m.reason, m.context, u.input_tokens, u.estimated
+    from runs r
+    join conversations c on c.run_id = r.id and c.step_id = $2
+    join messages m on m.conversation_id = c.id
+    left join usage u on u.run_id = r.id and u.step_id = $2 and u.turn = m.sequence and not u.wasted
+    where r.id = $1 and ($3::integer is null or m.sequence = $3)
+    order by m.sequence desc
+    limit 1";
+
+/// A turn's prompt as the record has it.
+pub async fn explained(tx: &Tx<'_>, run: Uuid, step: &str, turn: Option<i32>) -> Result<Explained> {
+    let row = tx.opt(EXPLAINED, &[&run, &step, &turn]).await?.ok_or(Error::NotFound)?;
+    let segments: Value = row.try_get("context")?;
+    let segments: Vec<Segment> =
+        serde_json::from_value(segments).map_err(|e| Error::Internal(e.into()))?;
+    let estimated: Option<bool> = row.try_get("estimated")?;
+    let counted: Option<i32> = row.try_get("input_tokens")?;
+    Ok(Explained {
+        run_id: run,
+        step_id: step.to_owned(),
+        turn: row.try_get("sequence")?,
+        speaker: row.try_get("speaker")?,
+        reason: row.try_get("reason")?,
+        tokenizer: Bounded.name().to_owned(),
+        tokens: segments.iter().map(|segment| segment.included_tokens).sum(),
+        input_tokens: counted.filter(|_| estimated == Some(false)),
+        segments,
+    })
 }
 
 const EXISTS: &str = "

@@ -76,9 +76,12 @@ pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
         let no_turn = anyhow::anyhow!("step {} has no turn left and is not done", work.step_id);
         return Err(Error::Internal(no_turn));
     };
+    let speaks = (work.run.run_id, claim.conversation_id, turn.speaker.agent_id);
+    let about = format!("{}\n{}", turn.task, claim.brief);
+    let told = context::read::of_turn(db, work.run.tenant_id, speaks, &about).await?;
     let answer = claim.pinned.step.max_output_tokens.unwrap_or(ANSWER_TOKENS);
     let answer = answer.min(llm.context_tokens() / 2);
-    let (messages, layers) = prompt::build(&claim, &turn, llm.context_tokens(), answer);
+    let (messages, layers) = prompt::build(&claim, &turn, &told, llm.context_tokens(), answer);
     let seed = Some(seed(&claim, work.attempt));
     let prompt =
         Prompt { messages, max_tokens: answer, temperature: TEMPERATURE, seed, deadline: DEADLINE };
