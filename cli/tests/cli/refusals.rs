@@ -167,6 +167,8 @@ fn wrong_usage_is_two_and_nobody_is_asked() {
         &["spend", RUN, "--limit", "3"],
         &["whoami", "--api", "http://cadre.example"],
         &["whoami", "--timeout", "0"],
+        &["whoami", "--token", "two\nlines"],
+        &["whoami", "--token", ""],
         &["dance"],
         &[],
     ] {
