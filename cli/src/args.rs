@@ -153,7 +153,7 @@ pub(crate) struct Run {
     /// Idempotency key; give the same again to repeat a start that was cut off
     #[arg(long)]
     pub(crate) key: Option<String>,
-    /// Follow it until it ends, as `cadre follow`
+    /// Follow it until it ends, as `cadre follow`; with --json the run is the first line
     #[arg(long)]
     pub(crate) follow: bool,
 }

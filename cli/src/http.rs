@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
+use ureq::config::ConfigBuilder;
 use ureq::http::{HeaderMap, Request};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, say};
@@ -30,7 +32,10 @@ impl fmt::Debug for Secret {
 }
 
 pub(crate) struct Sender {
-    agent: Agent,
+    /// By the proxy that the environment names.
+    far: Agent,
+    /// To this machine, which is all that plain HTTP is for: a proxy would read the token.
+    near: Agent,
     bearer: Option<Secret>,
     /// Whether somebody else shows that time passes.
     quiet: bool,
@@ -53,23 +58,8 @@ struct Reply {
 
 impl Sender {
     pub(crate) fn new(bearer: Option<Secret>, patience: Duration) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(provider)
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // A redirect would take the token to a place that nobody named.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("cadre/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_global(Some(patience))
-            .build()
-            .into();
-        Self { agent, bearer, quiet: false }
+        let near = config(patience).proxy(None).build().into();
+        Self { far: config(patience).build().into(), near, bearer, quiet: false }
     }
 
     pub(crate) fn quiet(&mut self) {
@@ -99,18 +89,19 @@ impl Sender {
         let safe = ask.method == "GET" || ask.key.is_some();
         let mut attempt = 1;
         loop {
-            let outcome = self.once(ask).map_err(|cut| cut.0);
+            let outcome = self.once(ask);
             let (wait, why) = match &outcome {
                 Ok(reply) if worth_again(reply) => {
                     (reply.wait, format!("it answered {}", reply.status))
                 }
                 Ok(_) => (None, String::new()),
-                Err(why) => (None, why.clone()),
+                Err(cut) => (None, cut.why.clone()),
             };
             let wait = wait.map_or(backoff(attempt), Duration::from_secs);
-            let last = !safe || attempt == ATTEMPTS || wait.as_secs() > LONGEST_WAIT;
+            let passes = outcome.as_ref().map_or_else(|cut| cut.passes, |_| true);
+            let last = !passes || !safe || attempt == ATTEMPTS || wait.as_secs() > LONGEST_WAIT;
             if why.is_empty() || last {
-                return outcome.map_err(|why| unreached(ask, &why, safe));
+                return outcome.map_err(|cut| unreached(ask, &cut.why, safe));
             }
             attempt += 1;
             let seconds = wait.as_secs_f64();
@@ -136,10 +127,11 @@ impl Sender {
         if let Some(Secret(token)) = &self.bearer {
             request = request.header("authorization", format!("Bearer {token}"));
         }
+        let agent = if ask.url.starts_with("https://") { &self.far } else { &self.near };
         let answer = if ask.method == "GET" {
-            self.agent.run(request.body(()).map_err(Cut::of)?)
+            agent.run(request.body(()).map_err(Cut::of)?)
         } else {
-            self.agent.run(request.body(body).map_err(Cut::of)?)
+            agent.run(request.body(body).map_err(Cut::of)?)
         };
         let mut answer = answer.map_err(Cut::of)?;
         let mut body = Vec::new();
@@ -158,12 +150,35 @@ impl Sender {
     }
 }
 
-/// No answer, or not all of one; and why.
-struct Cut(String);
+fn config(patience: Duration) -> ConfigBuilder<AgentScope> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(provider)
+        .root_certs(RootCerts::PlatformVerifier)
+        .build();
+    Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        // A redirect would take the token to a place that nobody named.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("cadre/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .timeout_global(Some(patience))
+}
+
+/// No answer, or not all of one: why, and whether it may be otherwise in a moment.
+struct Cut {
+    why: String,
+    passes: bool,
+}
 
 impl Cut {
     fn of(error: impl fmt::Display) -> Self {
-        Self(error.to_string())
+        let why = error.to_string();
+        // Whoever shows a wrong certificate will show it again.
+        let passes = !why.contains("certificate");
+        Self { why, passes }
     }
 }
 

@@ -52,6 +52,10 @@ pub(crate) fn file() -> Result<File> {
 pub(crate) fn api(common: &Common) -> Result<(String, Option<Secret>)> {
     let named = named_api(common)?;
     let given = common.token.clone().or_else(|| variable("CADRE_TOKEN")).map(Secret);
+    // A line break of a file that was pasted, or worse: no header can carry it.
+    if given.as_ref().is_some_and(|given| !is_token(&given.0)) {
+        return Err(Failure::usage("the token has blanks or is empty: copy it again"));
+    }
     if let (Some(api), Some(_)) = (&named, &given) {
         return Ok((address(api)?, given));
     }
@@ -84,6 +88,10 @@ pub(crate) fn named_api(common: &Common) -> Result<Option<String>> {
 /// This machine's clock: good enough to know that a token has ended.
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// TLS, or this machine: a token is not sent in the clear.

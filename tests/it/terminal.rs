@@ -13,7 +13,6 @@ use uuid::Uuid;
 use crate::team;
 
 /// The program, an address, a token, and a home of its own.
-#[derive(Clone)]
 struct Terminal {
     program: PathBuf,
     url: String,
@@ -85,8 +84,8 @@ async fn a_person_at_a_terminal_imports_runs_follows_and_reads() -> Result<()> {
     assert_eq!(terminal.json(&start).await?["id"], run["id"], "the same key starts nothing twice");
     let id = run["id"].as_str().unwrap();
     let at = RunRef { tenant_id: org.tenant(), run_id: id.parse()? };
-    let (followed, ended) =
-        tokio::join!(terminal.good(&["follow", id]), drive::to_the_end(house.app, at));
+    let follow = ["follow", id];
+    let (followed, ended) = tokio::join!(terminal.good(&follow), drive::to_the_end(house.app, at));
     assert_eq!(ended?, "succeeded");
     let followed = followed?;
     assert_eq!(followed.lines().filter(|line| line.contains(" → ")).count(), 8 + 1, "{followed}");

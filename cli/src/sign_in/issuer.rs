@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result};
 use crate::http::{Ask, Sender};
-use crate::settings::address;
+use crate::settings::{address, is_token};
 
 pub(super) struct Issuer {
     /// Its exact `iss`.
@@ -99,7 +99,7 @@ impl Issuer {
         let unusable = || Failure::new(format!("{} gave no token of the kind Bearer", self.name));
         let token: Token = serde_json::from_value(answer).map_err(|_| unusable())?;
         let bearer = token.kind.eq_ignore_ascii_case("bearer");
-        let usable = bearer && token.access.bytes().all(|byte| byte.is_ascii_graphic());
+        let usable = bearer && is_token(&token.access);
         if usable { Ok(token) } else { Err(unusable()) }
     }
 }

@@ -9,3 +9,4 @@ mod runs;
 mod server;
 mod sign_in;
 mod terminal;
+mod tls;

@@ -143,6 +143,15 @@ fn a_token_does_not_follow_a_redirect_and_does_not_come_back_onto_the_screen() {
 }
 
 #[test]
+fn what_is_said_to_this_machine_in_the_clear_does_not_pass_through_a_proxy() {
+    let proxy = Server::start([ok(who())]);
+    let server = Server::start([ok(who())]);
+    let terminal = Terminal::at(&server).set("HTTP_PROXY", &proxy.url).set("ALL_PROXY", &proxy.url);
+    terminal.run(&["whoami"]).good();
+    assert_eq!((proxy.lines().len(), server.lines().len()), (0, 1));
+}
+
+#[test]
 fn wrong_usage_is_two_and_nobody_is_asked() {
     let server = Server::start([]);
     let terminal = Terminal::at(&server);
@@ -158,6 +167,8 @@ fn wrong_usage_is_two_and_nobody_is_asked() {
         &["spend", RUN, "--limit", "3"],
         &["whoami", "--api", "http://cadre.example"],
         &["whoami", "--timeout", "0"],
+        &["whoami", "--token", "two\nlines"],
+        &["whoami", "--token", ""],
         &["dance"],
         &[],
     ] {

@@ -71,6 +71,18 @@ fn a_run_that_failed_is_shown_and_ends_with_one() {
 }
 
 #[test]
+fn a_run_that_is_started_and_followed_is_json_line_by_line() {
+    let end = event(1, "run.succeeded", None, &json!({}));
+    let server = Server::start([Json(202, run("queued")), page(std::slice::from_ref(&end))]);
+    let terminal = Terminal::at(&server);
+    let brief = terminal.file("brief.md", "A shop");
+    let said = terminal.run(&["run", "team", "--brief", &brief, "--follow", "--json"]);
+    let lines: Vec<Value> =
+        said.good().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, [run("queued"), end]);
+}
+
+#[test]
 fn a_run_is_stopped_once() {
     let server = Server::start([Json(202, run("cancelled"))]);
     let said = Terminal::at(&server).run(&["cancel", RUN]);

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 pub(crate) struct Server {
@@ -62,15 +63,30 @@ impl Server {
 
     /// For replies that name the server.
     pub(crate) fn with(script: impl FnOnce(&str) -> Vec<Reply>) -> Self {
+        Self::of(None, script)
+    }
+
+    /// With TLS, where it has something to show for itself.
+    pub(crate) fn of(
+        tls: Option<Arc<ServerConfig>>,
+        script: impl FnOnce(&str) -> Vec<Reply>,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let mut script = VecDeque::from(script(&url));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let Some(request) = read(&mut stream) else { continue };
+                let mut stream: Box<dyn Stream> = match tls.clone() {
+                    None => Box::new(stream.unwrap()),
+                    Some(tls) => {
+                        let tls = ServerConnection::new(tls).unwrap();
+                        Box::new(StreamOwned::new(tls, stream.unwrap()))
+                    }
+                };
+                let Some(request) = read(&mut *stream) else { continue };
                 seen.lock().unwrap().push(request);
                 let end = Reply::Problem(500, "the script has ended", None);
                 // Whoever asked may be gone.
@@ -89,7 +105,10 @@ impl Server {
     }
 }
 
-fn read(stream: &mut TcpStream) -> Option<Request> {
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+fn read(stream: &mut dyn Stream) -> Option<Request> {
     let mut bytes = Vec::new();
     let mut part = [0; 8192];
     loop {
