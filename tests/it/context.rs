@@ -61,6 +61,9 @@ async fn a_value_must_fit_the_schema_of_its_name_now_and_later() -> Result<()> {
 #[tokio::test]
 async fn what_breaks_a_rule_is_refused_with_what_to_do() -> Result<()> {
     let house = House::open()?;
+    let others = house.organization().admin();
+    team::agent(&others, "ann").await?;
+    let theirs = team::workflow(&others, "one", json!([{ "id": "a", "agent": "ann" }])).await?;
     let ada = house.organization().admin();
     let with = |change: Value| {
         let mut entry = fact("tenant", None, "n", "v");
@@ -88,6 +91,10 @@ async fn what_breaks_a_rule_is_refused_with_what_to_do() -> Result<()> {
     }
     let nobodys = with(json!({ "layer": "workflow", "owner": Uuid::now_v7() }));
     assert_eq!(ada.put("/v1/context", nobodys).await?.problem(404), "not-found");
+    for owner in [theirs["id"].as_str().unwrap(), &Uuid::now_v7().to_string()] {
+        let path = format!("/v1/context?layer=workflow&owner={owner}");
+        assert_eq!(ada.get(&path).await?.problem(404), "not-found");
+    }
     Ok(())
 }
 

@@ -178,6 +178,9 @@ async fn context(
         Ok(text(&ada.put("/v1/context", body).await?.expect(200)["id"]))
     };
     let (entry, spare) = (put("sample").await?, put("spare").await?);
+    let everybodys =
+        json!({ "layer": "tenant", "name": "sample", "kind": "fact", "value": "Nine." });
+    ada.put("/v1/context", everybodys).await?.expect(200);
     let grant = json!({ "layer": "session", "owner": id("run_id"), "reader": "workflow",
                         "reader_id": id("workflow_id") });
     let grant = ada.put("/v1/context/grants", grant).await?.expect(200);

@@ -240,6 +240,11 @@ impl NewEntry {
         bytes("value", &text_of(&self.value), LONGEST_TEXT)?;
         bytes("source", self.source.as_deref().unwrap_or_default(), 500)?;
         if let Some(schema) = &self.schema {
+            if !schema.is_object() {
+                return broken(
+                    "schema is no JSON Schema: it is an object, such as `{\"type\": \"string\"}`",
+                );
+            }
             bytes("schema", &schema.to_string(), LONGEST_SCHEMA)?;
         }
         let plain = |tag: &str| {
