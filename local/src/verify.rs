@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -23,6 +24,9 @@ use crate::{
 /// The tests' own stack, below `.local/test/`.
 const STACK: &str = "test";
 
+/// Where tests write what they measured.
+pub const FIGURES: &str = "TEST_FIGURES";
+
 /// Compiles everything, starts a stack, migrates it and runs the tests against it.
 pub fn test(filter: Option<&str>) -> Result<()> {
     // Before the tests, so that the runner that lists them hears of nothing else.
@@ -37,7 +41,11 @@ pub fn test(filter: Option<&str>) -> Result<()> {
     let mut migrate = Command::new(&host);
     migrate.arg("migrate").envs(stack.env()).env("LOG_LEVEL", "warn");
     run("the test database's migrations", &mut migrate)?;
-    let outcome = runner(filter, &stack).status().context("starting the tests")?;
+    let figures = stack.paths().stack.join("figures.txt");
+    let _ = fs::remove_file(&figures);
+    let mut tests = runner(filter, &stack);
+    let outcome = tests.env(FIGURES, &figures).status().context("starting the tests")?;
+    measured(&figures);
     if filter.is_none() {
         why(&stack);
     }
@@ -79,6 +87,14 @@ fn runner(filter: Option<&str>, stack: &Stack) -> Command {
         command.env_remove(theirs);
     }
     command
+}
+
+/// What the tests measured: the lines of one test stay together, the tests are in the order of names.
+fn measured(figures: &Path) {
+    let Ok(told) = fs::read_to_string(figures) else { return };
+    let mut told: Vec<&str> = told.lines().filter(|line| !line.starts_with(' ')).collect();
+    told.sort_unstable();
+    say(&format!("What was measured:\n  {}", told.join("\n  ")));
 }
 
 /// Says what was skipped and why, where a runner only counts it.

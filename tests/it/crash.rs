@@ -66,7 +66,7 @@ async fn of_300_runs_whose_functions_die_at_random_none_is_lost_doubled_or_stuck
     let tally = chaos.tally().await?;
     ensure!(!watched.is_finished(), "{:?}", watched.await?);
     watched.abort();
-    println!("{runs} runs in {:?}\n{tally}", began.elapsed());
+    tests::tell(&format!("Crash: {runs} runs in {:?}\n{tally}", began.elapsed()));
 
     let counted = crash::succeeded(house.app, org.tenant()).await?;
     assert_eq!(counted, i64::try_from(runs)?, "none is lost");
@@ -124,7 +124,7 @@ async fn a_step_that_dies_after_any_of_its_polls_is_taken_once_by_the_next() -> 
             None => died += 1,
         }
     }
-    println!("died after each of {died} polls");
+    tests::tell(&format!("Crash: died after each of {died} polls"));
     // It waits for the claim, for the model, and for the record.
     assert!(died >= 3, "{died} polls cannot have reached every point");
     Ok(())

@@ -57,10 +57,10 @@ async fn of_20_runs_in_a_process_that_is_killed_again_and_again_none_is_lost_dou
     killer.abort();
     let kills = host.kills.load(Ordering::Relaxed);
     let interrupted = host.interrupted.load(Ordering::Relaxed);
-    println!(
-        "{runs} runs in {:?}: {kills} processes killed, {interrupted} functions under way in them",
+    tests::tell(&format!(
+        "Crash of the host: {runs} runs in {:?}: {kills} processes killed, {interrupted} functions under way in them",
         began.elapsed()
-    );
+    ));
     assert!(interrupted > 0, "no function was killed: this proves nothing");
     assert_eq!(crash::succeeded(house.app, org.tenant()).await?, i64::try_from(runs)?);
     Ok(())

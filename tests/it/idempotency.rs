@@ -246,10 +246,10 @@ async fn f26_throttled_failed_and_lost_answers_are_retried_and_none_is_dropped()
         worker??;
     }
     let seen = [&line.throttled, &line.failed, &line.lost].map(|n| n.load(Ordering::Relaxed));
-    println!(
+    tests::tell(&format!(
         "F26: {operations} operations; throttled {}, failed {}, answers lost {}",
         seen[0], seen[1], seen[2]
-    );
+    ));
     assert!(seen.iter().all(|n| *n > 0), "{seen:?}: this proves nothing");
     let direct = emulator.client().await;
     for number in 0..operations / 4 {

@@ -112,10 +112,10 @@ async fn p14_eight_clients_together_get_the_limit_within_one_percent() -> Result
     let allowed = [shortest, longest].map(|time| f64::from(BURST) + RATE * time.as_secs_f64());
     let let_in = f64::from(u32::try_from(seen.len())?);
     let refused = refused.load(Ordering::Relaxed);
-    println!(
+    tests::tell(&format!(
         "P14: {let_in} let in, {refused} refused; between {:.1} and {:.1} allowed",
         allowed[0], allowed[1]
-    );
+    ));
     assert!(refused > 100, "they did not ask too often: this proves nothing");
     assert!(let_in >= allowed[0] * 0.99 - 1.0 && let_in <= allowed[1] * 1.01, "more than 1 % off");
     Ok(())

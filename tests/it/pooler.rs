@@ -193,7 +193,9 @@ async fn t1_eight_clients_with_150_calls_each_on_two_server_connections_never_fa
     }
     let Seen { calls, servers, given_up } = &*seen.lock().unwrap();
     let servers = servers.len();
-    println!("{calls} calls, {given_up} given up in the middle, {servers} server connections seen");
+    tests::tell(&format!(
+        "Pooler: {calls} calls, {given_up} given up in the middle, {servers} server connections seen"
+    ));
     assert_eq!(*calls, 8 * 150);
     // A connection that is left in the middle of a transaction is closed, and another one opened.
     assert!(servers <= 2 + given_up, "{servers}");
@@ -313,7 +315,7 @@ async fn what_was_acknowledged_outlives_poolers_and_server_connections() -> Resu
             }
         }
     }
-    println!("{blows} blows, {again} calls tried again");
+    tests::tell(&format!("Pooler: {blows} blows, {again} calls tried again"));
     assert!(again > 0, "nobody noticed: this proves nothing");
     let db = Db::connect(&config::Database::from_env()?)?;
     for tenant in tenants {

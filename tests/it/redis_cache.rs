@@ -46,7 +46,7 @@ async fn f17_two_hundred_clients_on_an_expired_hot_key_load_it_once() -> Result<
             assert_eq!(client??, Some(round));
         }
         let loads = loads.load(Ordering::SeqCst);
-        println!("F17 round {round}: 200 clients, {loads} load");
+        tests::tell(&format!("F17 round {round}: 200 clients, {loads} load"));
         assert_eq!(loads, 1, "round {round}");
     }
     Ok(())
@@ -128,7 +128,7 @@ async fn t8_ten_thousand_reads_with_another_tenants_scope_find_nothing() -> Resu
         };
         found += usize::from(redis.get(&foreign).await?.is_some());
     }
-    println!("T8 Redis: {READS} foreign reads, {found} found something");
+    tests::tell(&format!("T8 Redis: {READS} foreign reads, {found} found something"));
     assert_eq!(found, 0);
     Ok(())
 }

@@ -119,7 +119,10 @@ async fn f15_a_killed_master_is_replaced_under_load_within_5_s_and_no_read_is_wr
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        println!("F15 round {round}: written again {:?} after the kill", since.elapsed());
+        tests::tell(&format!(
+            "F15 round {round}: written again {:?} after the kill",
+            since.elapsed()
+        ));
         enough(500).await?;
         if round + 1 == rounds {
             break;
@@ -137,12 +140,12 @@ async fn f15_a_killed_master_is_replaced_under_load_within_5_s_and_no_read_is_wr
     while let Some(worker) = workers.join_next().await {
         worker??;
     }
-    println!(
+    tests::tell(&format!(
         "F15: {} reads, {} calls without an answer, {} values lost by the failovers",
         tally.answers.load(Ordering::Relaxed),
         tally.gone.load(Ordering::Relaxed),
         tally.lost.load(Ordering::Relaxed)
-    );
+    ));
     Ok(())
 }
 
@@ -162,7 +165,7 @@ async fn f15_a_demoted_master_is_left_for_the_one_its_address_leads_to_now() -> 
         ensure!(since.elapsed() < Duration::from_secs(5), "it stays with a replica");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    println!("F15 READONLY: written again after {:?}", since.elapsed());
+    tests::tell(&format!("F15 READONLY: written again after {:?}", since.elapsed()));
     assert_eq!(redis.get(&key).await?.as_deref(), Some(b"3".as_slice()));
     Ok(())
 }
@@ -190,7 +193,7 @@ async fn f15_a_server_that_is_still_loading_is_gone_and_then_there() -> Result<(
         ensure!(since.elapsed() < Duration::from_secs(10), "it never answers");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    println!("F15 LOADING: answers again after {:?}", since.elapsed());
+    tests::tell(&format!("F15 LOADING: answers again after {:?}", since.elapsed()));
     assert!(loading > 0, "it was never loading: this proves nothing");
     Ok(())
 }

@@ -37,7 +37,7 @@ async fn f14_without_redis_every_request_is_answered_and_p99_grows_by_100_ms_at_
     let ada = house.organization().admin();
     times(&ada).await?;
     let usual = times(&ada).await?;
-    println!("F14 with Redis: p50 {:?}, p99 {:?}", usual[REQUESTS / 2], p99(&usual));
+    tests::tell(&format!("F14 with Redis: p50 {:?}, p99 {:?}", usual[REQUESTS / 2], p99(&usual)));
     for trouble in ["silent", "hung up", "frozen", "killed"] {
         match trouble {
             "silent" => line.set(Mode::Silent),
@@ -47,7 +47,10 @@ async fn f14_without_redis_every_request_is_answered_and_p99_grows_by_100_ms_at_
         }
         let without = times(&ada).await?;
         let (p50, most) = (without[REQUESTS / 2], p99(&without));
-        println!("F14 {trouble}: p50 {p50:?}, p99 {most:?}, longest {:?}", without[REQUESTS - 1]);
+        tests::tell(&format!(
+            "F14 {trouble}: p50 {p50:?}, p99 {most:?}, longest {:?}",
+            without[REQUESTS - 1]
+        ));
         let added = most.saturating_sub(p99(&usual));
         assert!(added <= Duration::from_millis(100), "{trouble}: p99 {most:?}, {added:?} more");
         match trouble {
@@ -60,7 +63,7 @@ async fn f14_without_redis_every_request_is_answered_and_p99_grows_by_100_ms_at_
             assert!(since.elapsed() < Duration::from_secs(5), "{trouble}: it does not come back");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        println!("F14 {trouble}: back after {:?}", since.elapsed());
+        tests::tell(&format!("F14 {trouble}: back after {:?}", since.elapsed()));
     }
     Ok(())
 }

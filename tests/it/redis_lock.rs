@@ -130,7 +130,7 @@ async fn f18_a_holder_that_was_stopped_beyond_its_lease_is_refused_by_the_fence(
     }
     assert_eq!(resource.writes.len(), 2 * rounds);
     assert!(!resource.writes.iter().any(|write| write.ends_with("late")));
-    println!("F18: {rounds} holders stopped and woken, 0 late writes taken");
+    tests::tell(&format!("F18: {rounds} holders stopped and woken, 0 late writes taken"));
     Ok(())
 }
 

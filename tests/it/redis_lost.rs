@@ -83,10 +83,10 @@ async fn f16_flushed_and_killed_in_mid_flight_no_copy_is_older_than_what_was_tol
         worker??;
     }
     let (reads, loads) = (truth.reads.load(Ordering::SeqCst), truth.loads.load(Ordering::SeqCst));
-    println!(
+    tests::tell(&format!(
         "F16: {reads} reads, {loads} of them from the record, {} writes",
         truth.now.load(Ordering::SeqCst)
-    );
+    ));
     assert!(reads > 100 && loads < reads, "{reads} reads, {loads} loads");
     Ok(())
 }

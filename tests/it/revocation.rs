@@ -80,7 +80,10 @@ async fn a28_a_mark_that_redis_was_never_told_counts_within_5_s_under_traffic() 
         ensure!(since.elapsed() < SOON, "still let in after {:?}", since.elapsed());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    println!("A28: refused {:?} after a mark that Redis was not told", since.elapsed());
+    tests::tell(&format!(
+        "A28: refused {:?} after a mark that Redis was not told",
+        since.elapsed()
+    ));
     Ok(())
 }
 

@@ -173,7 +173,7 @@ async fn runs_that_are_cancelled_at_any_moment_are_cancelled_or_done_and_owe_not
         );
     }
     chaos.tally().await?;
-    println!("{cancelled} of 40 were cancelled under way");
+    tests::tell(&format!("Cancel: {cancelled} of 40 were cancelled under way"));
     assert!(cancelled > 0, "none was cancelled under way: this proves nothing");
     crash::ended(house.app, org.tenant()).await
 }

@@ -1,6 +1,7 @@
 //! What every test needs: the whole product, and people to use it.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests may panic")]
 
+use std::fs::OpenOptions;
 use std::io::Write;
 
 pub mod cache;
@@ -58,7 +59,13 @@ pub fn issuer(issuer: &str, audience: &str, jwks_url: &str) -> shared::config::A
     }
 }
 
-/// A line for whoever reads a test run: what was measured. Not `println!`, which a passing test keeps.
+/// A line for whoever reads a test run: what was measured. A passing test keeps what it prints, so
+/// `make test` collects these in a file and shows them at its end.
 pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+    let Some(file) = std::env::var_os(local::verify::FIGURES) else { return };
+    if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(file) {
+        // In one piece: other processes write too.
+        let _ = file.write_all(format!("{line}\n").as_bytes());
+    }
 }
