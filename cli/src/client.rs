@@ -27,9 +27,9 @@ impl Client {
         Self { sender, base: base.trim_end_matches('/').to_owned() }
     }
 
-    /// From now on somebody else shows that time passes.
-    pub(crate) fn quiet(&mut self) {
-        self.sender.quiet();
+    /// For a long look at one thing: it survives more, and shows itself that time passes.
+    pub(crate) fn watch(&mut self) {
+        self.sender.watch();
     }
 
     pub(crate) fn get<T: DeserializeOwned>(

@@ -17,6 +17,8 @@ use crate::failure::{Failure, Result};
 use crate::progress::{Progress, say};
 
 const ATTEMPTS: u32 = 4;
+/// Of somebody who watches: most of a minute.
+const ATTEMPTS_WATCHING: u32 = 10;
 /// Longer than this nobody is kept waiting without being asked.
 const LONGEST_WAIT: u64 = 30;
 const LONGEST_ANSWER: u64 = 64 * 1024 * 1024;
@@ -37,6 +39,7 @@ pub(crate) struct Sender {
     /// To this machine, which is all that plain HTTP is for: a proxy would read the token.
     near: Agent,
     bearer: Option<Secret>,
+    attempts: u32,
     /// Whether somebody else shows that time passes.
     quiet: bool,
 }
@@ -59,11 +62,18 @@ struct Reply {
 impl Sender {
     pub(crate) fn new(bearer: Option<Secret>, patience: Duration) -> Self {
         let near = config(patience).proxy(None).build().into();
-        Self { far: config(patience).build().into(), near, bearer, quiet: false }
+        Self {
+            far: config(patience).build().into(),
+            near,
+            bearer,
+            attempts: ATTEMPTS,
+            quiet: false,
+        }
     }
 
-    pub(crate) fn quiet(&mut self) {
+    pub(crate) fn watch(&mut self) {
         self.quiet = true;
+        self.attempts = ATTEMPTS_WATCHING;
     }
 
     /// The answer's JSON, if it is one and not a refusal.
@@ -99,13 +109,14 @@ impl Sender {
             };
             let wait = wait.map_or(backoff(attempt), Duration::from_secs);
             let passes = outcome.as_ref().map_or_else(|cut| cut.passes, |_| true);
-            let last = !passes || !safe || attempt == ATTEMPTS || wait.as_secs() > LONGEST_WAIT;
+            let last =
+                !passes || !safe || attempt == self.attempts || wait.as_secs() > LONGEST_WAIT;
             if why.is_empty() || last {
                 return outcome.map_err(|cut| unreached(ask, &cut.why, safe));
             }
             attempt += 1;
             let seconds = wait.as_secs_f64();
-            say(&format!("{why}; again in {seconds:.1} s ({attempt} of {ATTEMPTS})"));
+            say(&format!("{why}; again in {seconds:.1} s ({attempt} of {})", self.attempts));
             sleep(wait);
         }
     }
@@ -197,7 +208,7 @@ fn worth_again(reply: &Reply) -> bool {
 }
 
 fn backoff(attempt: u32) -> Duration {
-    Duration::from_millis(250 << attempt.min(6))
+    Duration::from_millis(250 << attempt.min(5))
 }
 
 fn wait(headers: &HeaderMap) -> Option<u64> {

@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_millis(200);
 const SELDOM: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(mut client: Client, run: Uuid, json: bool) -> Result<()> {
-    client.quiet();
+    client.watch();
     let (mut after, mut begun) = (0, None);
     loop {
         for (event, raw) in news(&client, run, after).map_err(|failure| {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::answers::{RUN, TALK, event, message, run, turn};
-use crate::server::Reply::{Cut, Json};
+use crate::server::Reply::{Cut, Json, Problem};
 use crate::server::{Server, ok, page};
 use crate::terminal::Terminal;
 
@@ -68,6 +68,15 @@ fn a_run_that_failed_is_shown_and_ends_with_one() {
     assert_eq!(said.code, 1);
     assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap(), failed, "as it came, one line");
     assert_eq!(said.out.lines().count(), 1);
+}
+
+#[test]
+fn whoever_follows_survives_a_minute_in_which_the_api_is_away() {
+    let end = event(1, "run.succeeded", None, &json!({}));
+    let away = [(); 8].map(|()| Problem(503, "not now", Some(0)));
+    let server = Server::start(away.into_iter().chain([page(&[end]), ok(run("succeeded"))]));
+    let said = Terminal::at(&server).run(&["follow", RUN]);
+    assert!(said.good().contains("run succeeded"), "{}", said.err);
 }
 
 #[test]
