@@ -1,7 +1,7 @@
 //! Keys of the one table, which cannot be built without a tenant.
 //!
 //! `pk` is `{tenant}/{kind}/{digest of the parts}`, so a tenant's items are told apart by their
-//! first characters and lie in many partitions; `sk` says what of it: `request` now, more later.
+//! first characters and lie in many partitions; `sk` says what of it, and is the kind again so far.
 
 use uuid::Uuid;
 
@@ -31,6 +31,16 @@ impl Scope {
     /// What was answered to a request, by what makes it the same one.
     pub fn request(self, route: &str, user: Uuid, key: &str) -> Key {
         self.item("request", "request", &[route, &user.to_string(), key])
+    }
+
+    /// A count that is guarded by conditions, by what it is a count of.
+    pub fn count(self, of: &[&str]) -> Key {
+        self.item("count", "count", of)
+    }
+
+    /// A part of such counts that somebody holds, by its id.
+    pub fn hold(self, id: &str) -> Key {
+        self.item("hold", "hold", &[id])
     }
 
     fn item(self, kind: &str, sk: &'static str, parts: &[&str]) -> Key {
