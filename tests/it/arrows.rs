@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("documents", &["shared"]),
     ("identity", &["shared"]),
     ("platform", &["shared"]),
+    ("spend", &["shared"]),
     ("workflows", &["shared", "agents"]),
     ("runs", &["shared", "agents", "workflows"]),
     ("imports", &["shared", "agents", "workflows"]),

@@ -34,10 +34,12 @@ impl Amount {
         self.tokens <= within.tokens && self.micros <= within.micros
     }
 
+    #[must_use]
     pub fn least(self, other: Self) -> Self {
         Self::new(self.tokens.min(other.tokens), self.micros.min(other.micros))
     }
 
+    #[must_use]
     pub fn most(self, other: Self) -> Self {
         Self::new(self.tokens.max(other.tokens), self.micros.max(other.micros))
     }
@@ -97,8 +99,7 @@ impl Caps {
 pub enum Scope {
     Run(Uuid),
     Agent(Uuid),
-    /// The subject of their token.
-    User(String),
+    User(Uuid),
     Tenant,
     /// The tenant's, on one day of UTC.
     Day(Date),
@@ -122,7 +123,7 @@ pub struct Party {
     pub tenant: Uuid,
     pub run: Uuid,
     pub agent: Uuid,
-    pub user: String,
+    pub user: Uuid,
 }
 
 impl Party {
@@ -130,7 +131,7 @@ impl Party {
         [
             Scope::Run(self.run),
             Scope::Agent(self.agent),
-            Scope::User(self.user.clone()),
+            Scope::User(self.user),
             Scope::Tenant,
             Scope::Day(day),
         ]

@@ -17,6 +17,8 @@ use crate::Result;
 /// Others are at the same items: how often to come again, with a pause that grows.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(4);
+/// Of what is only read, beyond the client's own tries, whose budget a bad minute uses up.
+const READS: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_millis(150);
 
 /// What is put into an expression.
@@ -49,13 +51,91 @@ impl Item {
     }
 }
 
-/// One item's change, in DynamoDB's language of expressions.
+/// One item's change. What an item has is named by the product, and no word of `DynamoDB`'s own.
 #[derive(Clone, Debug)]
 pub struct Change {
-    pub key: Key,
-    pub update: String,
-    pub condition: String,
-    pub values: Vec<(&'static str, Value)>,
+    key: Key,
+    set: Vec<String>,
+    add: Vec<String>,
+    remove: Vec<String>,
+    delete: Vec<String>,
+    conditions: Vec<String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Change {
+    pub fn of(key: Key) -> Self {
+        Self {
+            key,
+            set: Vec::new(),
+            add: Vec::new(),
+            remove: Vec::new(),
+            delete: Vec::new(),
+            conditions: Vec::new(),
+            values: HashMap::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn set(mut self, name: &str, value: Value) -> Self {
+        self.set.push(format!("{name} = :set_{name}"));
+        self.with(&format!(":set_{name}"), value)
+    }
+
+    #[must_use]
+    pub fn remove(mut self, name: &str) -> Self {
+        self.remove.push(name.into());
+        self
+    }
+
+    /// To a number, or to a set of texts.
+    #[must_use]
+    pub fn add(mut self, name: &str, value: Value) -> Self {
+        self.add.push(format!("{name} :add_{name}"));
+        self.with(&format!(":add_{name}"), value)
+    }
+
+    /// From a set of texts.
+    #[must_use]
+    pub fn delete(mut self, name: &str, value: Value) -> Self {
+        self.delete.push(format!("{name} :delete_{name}"));
+        self.with(&format!(":delete_{name}"), value)
+    }
+
+    /// Only if this is so, besides what was said before.
+    #[must_use]
+    pub fn when(mut self, condition: &str) -> Self {
+        self.conditions.push(format!("({condition})"));
+        self
+    }
+
+    /// What a condition calls `name`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.values.insert(name.into(), attribute(value));
+        self
+    }
+
+    fn update(&self) -> String {
+        let clauses = [
+            ("set", &self.set),
+            ("add", &self.add),
+            ("remove", &self.remove),
+            ("delete", &self.delete),
+        ];
+        let said = clauses.iter().filter(|(_, parts)| !parts.is_empty());
+        said.map(|(word, parts)| format!("{word} {}", parts.join(", ")))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn condition(&self) -> Option<String> {
+        (!self.conditions.is_empty()).then(|| self.conditions.join(" and "))
+    }
+
+    fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
 }
 
 #[derive(Debug)]
@@ -75,28 +155,29 @@ impl Dynamo {
             .key("pk", text(&key.pk))
             .key("sk", text(key.sk))
             .consistent_read(true);
-        let found = get.send().await.map_err(|error| unavailable(&error))?;
+        for again in 1..READS {
+            if let Ok(found) = Box::pin(get.clone().send()).await {
+                return Ok(Item(found.item.unwrap_or_default()));
+            }
+            tokio::time::sleep(super::PAUSE * again).await;
+        }
+        let found = Box::pin(get.send()).await.map_err(|error| unavailable(&error))?;
         Ok(Item(found.item.unwrap_or_default()))
     }
 
     /// An answer may be lost and the change made all the same: the condition must not hold twice.
-    pub async fn change(&self, change: Change) -> Result<Changed> {
-        let mut update = self
+    pub async fn change(&self, change: &Change) -> Result<Changed> {
+        let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("pk", text(&change.key.pk))
             .key("sk", text(change.key.sk))
-            .update_expression(change.update)
-            .condition_expression(change.condition)
+            .update_expression(change.update())
+            .set_condition_expression(change.condition())
+            .set_expression_attribute_values(change.values())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        for (name, value) in change.values {
-            update = update.expression_attribute_values(name, attribute(value));
-        }
-        let error = match update.send().await {
-            Ok(_) => return Ok(Changed::Done),
-            Err(error) => error,
-        };
+        let Err(error) = Box::pin(update.send()).await else { return Ok(Changed::Done) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 let item = Item(failed.item().cloned().unwrap_or_default());
@@ -111,21 +192,16 @@ impl Dynamo {
         let token = Uuid::new_v4();
         let writes: Vec<_> = changes
             .into_iter()
-            .map(|change| self.write(change))
+            .map(|change| self.write(&change))
             .collect::<Result<_, _>>()
             .map_err(anyhow::Error::from)?;
         for again in 1..=TRIES {
-            let sent = self
+            let transaction = self
                 .client
                 .transact_write_items()
                 .set_transact_items(Some(writes.clone()))
-                .client_request_token(token.to_string())
-                .send()
-                .await;
-            let error = match sent {
-                Ok(_) => return Ok(Changed::Done),
-                Err(error) => error,
-            };
+                .client_request_token(token.to_string());
+            let Err(error) = Box::pin(transaction.send()).await else { return Ok(Changed::Done) };
             if let Some(items) = refused(&error) {
                 return Ok(Changed::Refused(items));
             }
@@ -139,18 +215,16 @@ impl Dynamo {
 
     fn write(
         &self,
-        change: Change,
+        change: &Change,
     ) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
-        let mut update = Update::builder()
+        let update = Update::builder()
             .table_name(&self.table)
             .key("pk", text(&change.key.pk))
             .key("sk", text(change.key.sk))
-            .update_expression(change.update)
-            .condition_expression(change.condition)
+            .update_expression(change.update())
+            .set_condition_expression(change.condition())
+            .set_expression_attribute_values(change.values())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        for (name, value) in change.values {
-            update = update.expression_attribute_values(name, attribute(value));
-        }
         Ok(TransactWriteItem::builder().update(update.build()?).build())
     }
 }

@@ -78,5 +78,24 @@ mod tests {
             prop_assert_eq!(first == second, same);
             prop_assert!(first.pk().starts_with(&Uuid::from_u128(ours).to_string()));
         }
+
+        #[test]
+        fn t8_two_counts_or_holds_are_the_same_only_if_tenant_and_parts_are(
+            ours in 0_u128..2, theirs in 0_u128..2,
+            left in prop::collection::vec("[a:/{}1]{0,3}", 0..3),
+            right in prop::collection::vec("[a:/{}1]{0,3}", 0..3),
+        ) {
+            let scope = |tenant| Key::tenant(Uuid::from_u128(tenant));
+            let parts = |all: &'_ [String]| all.concat();
+            let of = |all: &[String], tenant| {
+                scope(tenant).count(&all.iter().map(String::as_str).collect::<Vec<_>>())
+            };
+            prop_assert_eq!(of(&left, ours) == of(&right, theirs), (ours, &left) == (theirs, &right));
+            let (one, other) = (parts(&left), parts(&right));
+            let holds = scope(ours).hold(&one) == scope(theirs).hold(&other);
+            prop_assert_eq!(holds, (ours, &one) == (theirs, &other));
+            prop_assert!(of(&left, ours) != scope(ours).hold(&one), "a count is no hold");
+            prop_assert!(of(&left, ours).pk().starts_with(&Uuid::from_u128(ours).to_string()));
+        }
     }
 }
