@@ -89,7 +89,8 @@ impl Lease {
         self.used = self.used
             + match used {
                 Used::Nothing => Amount::NOTHING,
-                Used::Counted(amount) => amount,
+                // A count below nothing is no count.
+                Used::Counted(amount) => amount.most(Amount::NOTHING),
                 Used::Unknown => most,
             };
     }

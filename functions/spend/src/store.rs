@@ -1,8 +1,6 @@
 //! Accounts and leases, kept in DynamoDB. No call may begin before [`Spend::begin`] said so, and
 //! what it said holds whoever dies: it is kept before the call.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -39,30 +37,20 @@ pub struct Holding {
 }
 
 /// Why a call may not begin.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Denied {
-    Stop(Stop),
-    Failed(Error),
+    #[error(transparent)]
+    Stop(#[from] Stop),
+    #[error(transparent)]
+    Failed(#[from] Error),
 }
 
-impl fmt::Display for Denied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stop(stop) => stop.fmt(f),
-            Self::Failed(error) => error.fmt(f),
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Stop(stop) => stop.error(),
+            Denied::Failed(error) => error,
         }
-    }
-}
-
-impl From<Stop> for Denied {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
-}
-
-impl From<Error> for Denied {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
     }
 }
 

@@ -1,15 +1,13 @@
 //! Two hundred branches race for 1.00 at 0.05 a call, while workers are killed, lines cut, and
 //! providers say nothing of what was used.
 
-mod line;
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::line::{Dice, Emulator};
 use anyhow::{Result, anyhow, ensure};
-use line::{Dice, Emulator};
 use shared::Error;
 use shared::dynamo::Dynamo;
 use spend::items;
@@ -252,7 +250,7 @@ async fn most_calls_of_a_lease_are_one_small_write() -> Result<()> {
     let (mut held, mut leases, mut first, mut others) = (None, Vec::new(), vec![], vec![]);
     for _ in 0..64 {
         let begun = Instant::now();
-        spend.begin(&mut held, &party, MOST, 0).await.map_err(|denied| anyhow!("{denied}"))?;
+        spend.begin(&mut held, &party, MOST, 0).await?;
         let took = begun.elapsed();
         let id = held.as_ref().map(|held: &Holding| held.id);
         if leases.last() == Some(&id) {
@@ -296,7 +294,7 @@ async fn a_switch_stops_new_calls_within_two_seconds() -> Result<()> {
         };
         let scope = party.scopes(jiff::civil::date(2025, 12, 1))[usize::try_from(n)?].clone();
         let (last, off) = (Arc::new(Mutex::new(begun)), Arc::new(AtomicBool::new(false)));
-        let mut workers = tokio::task::JoinSet::new();
+        let mut workers: tokio::task::JoinSet<Result<i64>> = tokio::task::JoinSet::new();
         for _ in 0..20 {
             let (dynamo, party, last) = (dynamo.clone(), party.clone(), last.clone());
             let off = off.clone();
@@ -315,7 +313,7 @@ async fn a_switch_stops_new_calls_within_two_seconds() -> Result<()> {
                             tokio::time::sleep(pause).await;
                             continue;
                         }
-                        Err(denied) => return Err(anyhow!("{denied}")),
+                        Err(denied) => return Err(denied.into()),
                     }
                     calls += 1;
                     tokio::time::sleep(pause).await;
@@ -349,7 +347,7 @@ async fn a_switch_stops_new_calls_within_two_seconds() -> Result<()> {
 
         spend.switch(party.tenant, &scope, None).await?;
         let mut held = None;
-        spend.begin(&mut held, &party, MOST, 0).await.map_err(|denied| anyhow!("{denied}"))?;
+        spend.begin(&mut held, &party, MOST, 0).await?;
         spend.close(&mut held, 0).await?;
     }
     Ok(())
