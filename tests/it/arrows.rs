@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("identity", &["shared"]),
     ("platform", &["shared"]),
     ("rooms", &["shared"]),
+    ("spend", &["shared"]),
     ("workflows", &["shared", "agents", "rooms"]),
     ("runs", &["shared", "agents", "context", "rooms", "workflows"]),
     ("imports", &["shared", "agents", "rooms", "workflows"]),

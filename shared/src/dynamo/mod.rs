@@ -1,9 +1,10 @@
 //! DynamoDB: one table for what expires. See docs/operations/redis-dynamo.md.
 //!
-//! Now it holds what was answered to a request that creates or spends, so that who asks again with
-//! the same `Idempotency-Key` gets the same answer. Every write has a condition that names its own
-//! lease, so that the client's retries, of throttling and of answers that were lost, do a thing once.
+//! Here is what was answered to a request that creates or spends, so that who asks again with the
+//! same `Idempotency-Key` gets the same answer; [`change`] has what counts and holds. Every write has
+//! a condition that holds once, so that retries, of throttling and of lost answers, do a thing once.
 
+pub mod change;
 pub mod key;
 
 use std::collections::HashMap;
