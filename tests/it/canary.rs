@@ -36,10 +36,7 @@ fn logs() -> Vec<(String, String)> {
 async fn host(house: &House) -> Result<HostProcess> {
     let issuer = house.signer.settings();
     // All of it comes from one address, and every call is to be answered.
-    let names = ["address", "tenant", "user", "open", "sign-in", "read", "write", "spend"];
-    let wide = json!({ "per_second": 100_000, "burst": 100_000 });
-    let limits = names.map(|name| format!("\"{name}\":{wide}")).join(",");
-    let limits = format!("{{{limits}}}");
+    let limits = tests::wide();
     let host = HostProcess::start(&[
         ("LOG_LEVEL", "trace"),
         ("MODEL_PROVIDER", "openai"),
