@@ -89,10 +89,12 @@ fn runner(filter: Option<&str>, stack: &Stack) -> Command {
     command
 }
 
-/// What the tests measured: the lines of one test stay together, the tests are in the order of names.
+/// What the tests measured, in the order of what each line begins with; details are indented, and stay
+/// in the file.
 fn measured(figures: &Path) {
     let Ok(told) = fs::read_to_string(figures) else { return };
-    let mut told: Vec<&str> = told.lines().filter(|line| !line.starts_with(' ')).collect();
+    let mut told: Vec<&str> =
+        told.lines().filter(|line| !line.is_empty() && !line.starts_with(' ')).collect();
     told.sort_unstable();
     say(&format!("What was measured:\n  {}", told.join("\n  ")));
 }

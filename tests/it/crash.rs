@@ -66,7 +66,7 @@ async fn of_300_runs_whose_functions_die_at_random_none_is_lost_doubled_or_stuck
     let tally = chaos.tally().await?;
     ensure!(!watched.is_finished(), "{:?}", watched.await?);
     watched.abort();
-    tests::tell(&format!("Crash: {runs} runs in {:?}\n{tally}", began.elapsed()));
+    tests::tell(&format!("Crash: {runs} runs in {:?}; {tally}", began.elapsed()));
 
     let counted = crash::succeeded(house.app, org.tenant()).await?;
     assert_eq!(counted, i64::try_from(runs)?, "none is lost");

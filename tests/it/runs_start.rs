@@ -102,7 +102,7 @@ async fn fifty(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_requests_with_one_key_start_one_run() -> Result<()> {
+async fn p6_fifty_requests_with_one_key_start_one_run() -> Result<()> {
     let house: &'static House = Box::leak(Box::new(House::open()?));
     let org = house.organization();
     team::five_steps(&org.admin()).await?;

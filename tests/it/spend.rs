@@ -194,7 +194,7 @@ const MOST_MICROS: i64 = 3_200 + 640;
 const USED_MICROS: i64 = 3_120 + 640;
 
 #[tokio::test]
-async fn forty_steps_that_race_for_the_money_of_five_never_pass_the_cap() -> Result<()> {
+async fn p6_forty_steps_that_race_for_the_money_of_five_never_pass_the_cap() -> Result<()> {
     let house = priced()?;
     let org = house.organization();
     let run = start(&org, json!({ "micros_cap": 5 * MOST_MICROS })).await?;

@@ -136,7 +136,9 @@ fn ways(around: &Surroundings, signer: &Signer, org: &str) -> Result<Vec<Way>> {
         ways.push(Way { door, name: HERE, thinks, meter, _host: None });
 
         let auth = signer.environment();
-        let mut environment = vec![("MODEL_BASE_URL", model.as_str())];
+        let limits = tests::wide();
+        let mut environment =
+            vec![("MODEL_BASE_URL", model.as_str()), ("RATE_LIMITS", limits.as_str())];
         environment.extend(auth.iter().map(|(name, value)| (*name, value.as_str())));
         let host = Host::start(&environment)?;
         let meter = Meter::new(around, Some(host.pid()?))?;
