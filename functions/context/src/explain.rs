@@ -131,7 +131,7 @@ pub fn condensed(segments: Vec<Segment>) -> Vec<Segment> {
     let named = segments.into_iter().map(|mut segment| {
         // The record is read by more people than somebody's own layer is.
         if segment.layer == Layer::User.as_str() {
-            segment.source = OWN.to_owned();
+            OWN.clone_into(&mut segment.source);
         }
         segment
     });

@@ -80,12 +80,11 @@ fn said(row: &Row) -> Result<Said> {
     let choice: Option<Value> = row.try_get("choice")?;
     let kept = choice.map(serde_json::from_value::<Chosen>).transpose();
     let kept = kept.map_err(|e| Error::Internal(e.into()))?;
-    let (member, mark) = match kept {
-        Some(Chosen { member, mark }) => (member, mark),
-        None => {
-            let (path, answers) = (String::new(), Vec::new());
-            (speaker, Mark { path, closing: false, answers, decided_at: at })
-        }
+    let (member, mark) = if let Some(Chosen { member, mark }) = kept {
+        (member, mark)
+    } else {
+        let (path, answers) = (String::new(), Vec::new());
+        (speaker, Mark { path, closing: false, answers, decided_at: at })
     };
     let tokens: i64 = row.try_get("tokens")?;
     Ok(Said {

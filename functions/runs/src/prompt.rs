@@ -97,22 +97,23 @@ pub fn build(
     let of = |what: &str| format!("{}@{}#{what}", speaker.reference, speaker.version);
 
     let rules = rules(&speaker.definition, claim.language.as_deref());
-    let rules = layers.add("rules", "platform".into(), &rules, 100);
+    let rules = layers.add("rules", "platform", &rules, 100);
     // The task closes the prompt, so its room is taken before the long layers ask for theirs.
-    let task = layers.add("task", format!("step {}", claim.pinned.step.id), &turn.task, 100);
-    let persona = layers.add("persona", of("persona"), &persona(&speaker.definition), 25);
+    let step = format!("step {}", claim.pinned.step.id);
+    let task = layers.add("task", &step, &turn.task, 100);
+    let persona = layers.add("persona", &of("persona"), &persona(&speaker.definition), 25);
     let room = room_task::room_of(claim, turn);
     let scene = room.map_or("", |room| &room.scene);
-    let scene = layers.add("scene", format!("step {}", claim.pinned.step.id), scene, 15);
+    let scene = layers.add("scene", &step, scene, 15);
     let others = room_task::introductions(claim, room, speaker);
-    let others = layers.add("members", format!("step {}", claim.pinned.step.id), &others, 10);
+    let others = layers.add("members", &step, &others, 10);
     let context = layers.add_context(claim, turn, told, 25);
-    let brief = layers.add("brief", "run".into(), &claim.brief, 40);
+    let brief = layers.add("brief", "run", &claim.brief, 40);
     let carried = layers.add_last("carried", &turn.carried, 30);
     let said = layers.add_history(&turn.said, 60);
     let documents = layers.add_each("document", &claim.documents, 60);
     let skill = claim.pinned.skill.as_deref().unwrap_or_default();
-    let skill_source = claim.pinned.step.skill.clone().unwrap_or_default();
+    let skill_source = claim.pinned.step.skill.as_deref().unwrap_or_default();
     let skill = layers.add("skill", skill_source, skill, 50);
 
     let system = join(&[
@@ -193,7 +194,7 @@ struct Layers {
 
 impl Layers {
     /// At most `percent` of the whole budget, and of what is left.
-    fn add(&mut self, layer: &'static str, source: String, text: &str, percent: u32) -> String {
+    fn add(&mut self, layer: &'static str, source: &str, text: &str, percent: u32) -> String {
         let text = text.trim();
         if text.is_empty() {
             return String::new();
@@ -204,7 +205,7 @@ impl Layers {
         self.left = self.left.saturating_sub(included_tokens);
         let whole = kept.len() == text.len();
         let tokens = if whole { included_tokens } else { Bounded.count(text) };
-        let segment = Segment::new(layer, &source, tokens, included_tokens, Why::Always);
+        let segment = Segment::new(layer, source, tokens, included_tokens, Why::Always);
         let digest = Some(sha256(kept.as_bytes()));
         let tainted = matches!(layer, "brief" | "document" | "carried");
         self.kept.push(Segment { digest, tainted, ..segment });
@@ -259,7 +260,7 @@ impl Layers {
         let parts: Vec<_> = texts
             .iter()
             .map(|text| {
-                let kept = self.add(layer, text.name.clone(), &text.content, each.max(1));
+                let kept = self.add(layer, &text.name, &text.content, each.max(1));
                 titled(&format!("Document {}", text.name), &kept)
             })
             .collect();
@@ -277,7 +278,7 @@ impl Layers {
                 break;
             }
             let percent = (share * 100 / self.budget.max(1)).max(1);
-            parts.push(self.add(layer, format!("turn {turn}"), &line, percent));
+            parts.push(self.add(layer, &format!("turn {turn}"), &line, percent));
             share = share.saturating_sub(tokens);
         }
         parts.reverse();

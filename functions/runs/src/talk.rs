@@ -36,7 +36,7 @@ fn most_asked(room: &Room) -> u32 {
 
 pub enum Next {
     /// Who speaks, and what it cost to ask.
-    Speaks(Choice, Option<Completion>),
+    Speaks(Box<Choice>, Option<Completion>),
     /// A person is to name them. Nothing was asked before: see `workflows::graph`.
     Waits(Wait),
 }
@@ -51,7 +51,7 @@ pub async fn choose(llm: &Llm, claim: &Claim) -> Option<Next> {
     let started = Instant::now();
     loop {
         event = match decide(&mut state, event, history.now) {
-            Action::Speak(choice) => return Some(Next::Speaks(choice, spent)),
+            Action::Speak(choice) => return Some(Next::Speaks(Box::new(choice), spent)),
             Action::Wait(wait) => return Some(Next::Waits(wait)),
             Action::Done => return None,
             Action::Ask(asked) => {

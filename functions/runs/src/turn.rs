@@ -66,7 +66,7 @@ pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
     };
     let (turn, asked) = match kind {
         Kind::Room => match talk::choose(llm, &claim).await {
-            Some(Next::Speaks(choice, asked)) => (prompt::in_room(&claim, choice), asked),
+            Some(Next::Speaks(choice, asked)) => (prompt::in_room(&claim, *choice), asked),
             Some(Next::Waits(wait)) => return wait_for(db, work, &claim, &wait).await,
             None => (None, None),
         },
