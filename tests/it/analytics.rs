@@ -11,7 +11,7 @@ use crate::world::text;
 
 /// A room that was held with these remarks: its messages, and its analytics.
 async fn held(remarks: &[&str], change: Value) -> Result<(Value, Value)> {
-    let replies = remarks.iter().map(|remark| Reply::text(*remark)).collect::<Vec<_>>();
+    let replies = remarks.iter().map(|remark| Reply::text(remark)).collect::<Vec<_>>();
     let house = House::with_model(Script::replies(replies))?;
     let org = house.organization();
     let ada = org.admin();

@@ -8,7 +8,7 @@ use crate::runs_rooms::{speakers, talk};
 use crate::world::text;
 
 fn says(replies: &[&str]) -> Script {
-    Script::replies(replies.iter().map(|text| Reply::text(*text)).collect::<Vec<_>>())
+    Script::replies(replies.iter().map(|text| Reply::text(text)).collect::<Vec<_>>())
 }
 
 /// The prompt of each call, as one text.

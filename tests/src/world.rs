@@ -90,7 +90,7 @@ impl World {
         names.push(("workflow_id", text(&workflow["id"])));
 
         let run = start(org, &ada).await?;
-        drive::to_the_end(house.app, run).await?;
+        Box::pin(drive::to_the_end(house.app, run)).await?;
         let of_run = |what: &str| format!("/v1/runs/{}/{what}", run.run_id);
         let conversations = ada.get(&of_run("conversations")).await?.expect(200);
         let documents = ada.get(&of_run("documents")).await?.expect(200);
@@ -107,11 +107,11 @@ impl World {
                 anyhow::bail!("nothing to do in a new run");
             };
             if name == "done_run_id" {
-                drive::wave(house.app, run, steps).await?;
+                Box::pin(drive::wave(house.app, run, steps)).await?;
             }
             names.push((name, run.run_id.to_string()));
         }
-        names.push(("waiting_conversation_id", waiting(house, org, &ada).await?));
+        names.push(("waiting_conversation_id", Box::pin(waiting(house, org, &ada)).await?));
         let bundle =
             json!({ "files": { "m/one/SKILL.md": "---\nname: one\ndescription: d\n---\nDo." } });
         let import = ada.post("/v1/imports", bundle).await?.expect(201);

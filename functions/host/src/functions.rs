@@ -70,6 +70,16 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     let functions = Functions { app, by_name: BTreeMap::new() };
     let mut on = Mounting { table: crate::table()?, functions, described };
 
+    people(&mut on)?;
+    work(&mut on)?;
+    if let Some(forgotten) = on.table.keys().next() {
+        anyhow::bail!("`{forgotten}` has a row and is not mounted: add it to host's functions.rs");
+    }
+    Ok((on.functions, on.described))
+}
+
+/// Who people are, and what they may.
+fn people(on: &mut Mounting) -> anyhow::Result<()> {
     on.route("access-catalogue", access::catalogue::handle)?;
     on.route("access-roles", access::roles::handle)?;
     on.route("access-role-create", access::role_create::handle)?;
@@ -84,6 +94,45 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.route("access-key-create", access::key_create::handle)?;
     on.route("access-key-revoke", access::key_revoke::handle)?;
 
+    on.route("identity-login", identity::login::handle)?;
+    on.route("identity-callback", identity::callback::handle)?;
+    on.route("identity-refresh", identity::refresh::handle)?;
+    on.route("identity-logout", identity::logout::handle)?;
+    on.route("identity-session", identity::session::handle)?;
+    on.route("identity-sessions", identity::sessions::handle)?;
+    on.route("identity-revoke", identity::revoke::handle)?;
+    on.route("identity-revoke-all", identity::revoke_all::handle)?;
+    on.route("identity-account", identity::account::handle)?;
+    on.route("identity-style", identity::style::handle)?;
+
+    on.job("provisioning-push", jobs::task(provisioning::push::handle))?;
+    on.job("provisioning-events", jobs::queue(provisioning::events::handle))?;
+    on.job("provisioning-drift", jobs::task(provisioning::drift::handle))?;
+    on.route("provisioning-report", provisioning::report::handle)?;
+
+    on.route("scim-config", scim::config::handle)?;
+    on.route("scim-types", scim::types::handle)?;
+    on.route("scim-type-get", scim::type_get::handle)?;
+    on.route("scim-schemas", scim::schemas::handle)?;
+    on.route("scim-schema-get", scim::schema_get::handle)?;
+    on.route("scim-search", scim::search::handle)?;
+    on.route("scim-users", scim::users::handle)?;
+    on.route("scim-user-create", scim::user_create::handle)?;
+    on.route("scim-user-get", scim::user_get::handle)?;
+    on.route("scim-user-replace", scim::user_replace::handle)?;
+    on.route("scim-user-patch", scim::user_patch::handle)?;
+    on.route("scim-user-delete", scim::user_delete::handle)?;
+    on.route("scim-groups", scim::groups::handle)?;
+    on.route("scim-group-create", scim::group_create::handle)?;
+    on.route("scim-group-get", scim::group_get::handle)?;
+    on.route("scim-group-replace", scim::group_replace::handle)?;
+    on.route("scim-group-patch", scim::group_patch::handle)?;
+    on.route("scim-group-delete", scim::group_delete::handle)?;
+    Ok(())
+}
+
+/// What the product is for.
+fn work(on: &mut Mounting) -> anyhow::Result<()> {
     on.route("agents-create", agents::create::handle)?;
     on.route("agents-list", agents::list::handle)?;
     on.route("agents-get", agents::get::handle)?;
@@ -108,17 +157,6 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.route("documents-list", documents::list::handle)?;
     on.route("documents-get", documents::get::handle)?;
 
-    on.route("identity-login", identity::login::handle)?;
-    on.route("identity-callback", identity::callback::handle)?;
-    on.route("identity-refresh", identity::refresh::handle)?;
-    on.route("identity-logout", identity::logout::handle)?;
-    on.route("identity-session", identity::session::handle)?;
-    on.route("identity-sessions", identity::sessions::handle)?;
-    on.route("identity-revoke", identity::revoke::handle)?;
-    on.route("identity-revoke-all", identity::revoke_all::handle)?;
-    on.route("identity-account", identity::account::handle)?;
-    on.route("identity-style", identity::style::handle)?;
-
     on.route("imports-create", imports::create::handle)?;
     on.route("imports-list", imports::list::handle)?;
     on.route("imports-get", imports::get::handle)?;
@@ -126,11 +164,6 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.route("platform-health", platform::health::handle)?;
     on.route("platform-openapi", platform::openapi::handle)?;
     on.job("platform-migrate", jobs::task(platform::migrate::handle))?;
-
-    on.job("provisioning-push", jobs::task(provisioning::push::handle))?;
-    on.job("provisioning-events", jobs::queue(provisioning::events::handle))?;
-    on.job("provisioning-drift", jobs::task(provisioning::drift::handle))?;
-    on.route("provisioning-report", provisioning::report::handle)?;
 
     on.route("runs-start", runs::start::handle)?;
     on.route("runs-list", runs::list::handle)?;
@@ -146,35 +179,12 @@ pub(crate) fn all(app: App) -> anyhow::Result<(Functions, Described)> {
     on.job("runs-finish", jobs::task(runs::finish::handle))?;
     on.job("runs-fail", jobs::task(runs::fail::handle))?;
 
-    on.route("scim-config", scim::config::handle)?;
-    on.route("scim-types", scim::types::handle)?;
-    on.route("scim-type-get", scim::type_get::handle)?;
-    on.route("scim-schemas", scim::schemas::handle)?;
-    on.route("scim-schema-get", scim::schema_get::handle)?;
-    on.route("scim-search", scim::search::handle)?;
-    on.route("scim-users", scim::users::handle)?;
-    on.route("scim-user-create", scim::user_create::handle)?;
-    on.route("scim-user-get", scim::user_get::handle)?;
-    on.route("scim-user-replace", scim::user_replace::handle)?;
-    on.route("scim-user-patch", scim::user_patch::handle)?;
-    on.route("scim-user-delete", scim::user_delete::handle)?;
-    on.route("scim-groups", scim::groups::handle)?;
-    on.route("scim-group-create", scim::group_create::handle)?;
-    on.route("scim-group-get", scim::group_get::handle)?;
-    on.route("scim-group-replace", scim::group_replace::handle)?;
-    on.route("scim-group-patch", scim::group_patch::handle)?;
-    on.route("scim-group-delete", scim::group_delete::handle)?;
-
     on.route("workflows-create", workflows::create::handle)?;
     on.route("workflows-list", workflows::list::handle)?;
     on.route("workflows-get", workflows::get::handle)?;
     on.route("workflows-update", workflows::update::handle)?;
     on.route("workflows-publish", workflows::publish::handle)?;
-
-    if let Some(forgotten) = on.table.keys().next() {
-        anyhow::bail!("`{forgotten}` has a row and is not mounted: add it to host's functions.rs");
-    }
-    Ok((on.functions, on.described))
+    Ok(())
 }
 
 impl Mounting {
