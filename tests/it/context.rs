@@ -90,10 +90,10 @@ async fn what_breaks_a_rule_is_refused_with_what_to_do() -> Result<()> {
         assert!(reply.body["detail"].as_str().unwrap().contains(says), "{change}: {}", reply.body);
     }
     let nobodys = with(json!({ "layer": "workflow", "owner": Uuid::now_v7() }));
-    assert_eq!(ada.put("/v1/context", nobodys).await?.problem(404), "not-found");
+    assert_eq!(ada.put("/v1/context", nobodys).await?.problem(422), "owner-missing");
     for owner in [theirs["id"].as_str().unwrap(), &Uuid::now_v7().to_string()] {
         let path = format!("/v1/context?layer=workflow&owner={owner}");
-        assert_eq!(ada.get(&path).await?.problem(404), "not-found");
+        assert_eq!(ada.get(&path).await?.problem(422), "owner-missing");
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ async fn grants_are_given_once_listed_and_taken_back() -> Result<()> {
     );
 
     let nobody = json!({ "layer": "user", "reader": "agent", "reader_id": Uuid::now_v7() });
-    assert_eq!(ada.put("/v1/context/grants", nobody).await?.problem(404), "not-found");
+    assert_eq!(ada.put("/v1/context/grants", nobody).await?.problem(422), "reader-missing");
     let everybodys = json!({ "layer": "tenant", "reader": "agent", "reader_id": agent["id"] });
     assert_eq!(ada.put("/v1/context/grants", everybodys).await?.problem(422), "invalid");
     Ok(())

@@ -85,8 +85,10 @@ pub(crate) async fn generation_d_arrives_whole_in_every_form_and_once() -> Resul
             assert_eq!(report["counts"][count], expected, "{kind} {count}");
         }
         assert_eq!(report["rejected"], json!([]), "{kind}");
+        // A room is a workflow too.
+        assert_eq!(length(&outcome["parties"]["created"]), 2, "{kind}");
         let published = length(&outcome["published_workflows"]);
-        assert_eq!(published + length(&outcome["draft_workflows"]), 24, "{kind}");
+        assert_eq!(published + length(&outcome["draft_workflows"]), 24 + 2, "{kind}");
     })
     .await
 }

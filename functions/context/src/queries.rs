@@ -31,7 +31,7 @@ const OWNER_EXISTS: &str = "
         or exists (select from conversations where id = $2 and $1 = 'session') as there";
 
 pub async fn owner_exists(tx: &Tx<'_>, layer: Layer, owner: Uuid) -> Result<()> {
-    there(&tx.one(OWNER_EXISTS, &[&layer.as_str(), &owner]).await?)
+    there(&tx.one(OWNER_EXISTS, &[&layer.as_str(), &owner]).await?, "owner-missing", "owner")
 }
 
 const READER_EXISTS: &str = "
@@ -43,12 +43,16 @@ const READER_EXISTS: &str = "
         or exists (select from conversations where id = $2 and $1 = 'session') as there";
 
 pub async fn reader_exists(tx: &Tx<'_>, reader: Reader, id: Uuid) -> Result<()> {
-    there(&tx.one(READER_EXISTS, &[&reader.as_str(), &id]).await?)
+    there(&tx.one(READER_EXISTS, &[&reader.as_str(), &id]).await?, "reader-missing", "reader_id")
 }
 
-fn there(row: &Row) -> Result<()> {
+/// What a request speaks of, not what its path names: it is refused, and not "not found".
+fn there(row: &Row, code: &'static str, field: &str) -> Result<()> {
     let there: bool = row.try_get("there")?;
-    there.then_some(()).ok_or(Error::NotFound)
+    there.then_some(()).ok_or_else(|| Error::Refused {
+        code,
+        detail: format!("`{field}` is the id of nothing of its kind: check it"),
+    })
 }
 
 const LOCK: &str = "

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod fail;
 pub mod finish;
 pub mod get;
+mod layers;
 pub mod list;
 pub mod model;
 pub mod pin;

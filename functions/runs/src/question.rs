@@ -9,8 +9,9 @@ use rooms::record::Line;
 use rooms::state::{About, Question};
 use shared::llm::{Message, Prompt, Role, estimate_tokens};
 
+use crate::layers::cut;
 use crate::model::Claim;
-use crate::prompt::{called, cut, who};
+use crate::prompt::{called, who};
 
 /// The most that asking may use: the question, and a name or a ledger.
 pub(crate) const QUESTION_TOKENS: u32 = 1_024;
