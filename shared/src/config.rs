@@ -271,6 +271,11 @@ impl SignIn {
     }
 }
 
+/// A file with the authorities (PEM) that AWS's endpoints may have instead of Amazon's own.
+pub(crate) fn aws_ca_bundle() -> Option<String> {
+    optional("AWS_CA_BUNDLE")
+}
+
 /// `DynamoDB`'s one table.
 pub fn dynamo_table() -> Result<String> {
     required("DYNAMODB_TABLE")

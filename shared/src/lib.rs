@@ -3,6 +3,7 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+mod aws;
 pub mod config;
 pub mod db;
 pub mod digest;

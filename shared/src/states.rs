@@ -4,7 +4,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata};
 use serde_json::Value;
 
-use crate::{Error, Result, config};
+use crate::{Error, Result, aws, config};
 
 pub struct States {
     client: Client,
@@ -14,7 +14,7 @@ pub struct States {
 impl States {
     pub(crate) async fn from_env() -> Result<Self> {
         let run_machine = config::run_state_machine()?;
-        let aws = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
+        let aws = aws::loader(aws::client()?).load().await;
         Ok(Self { client: Client::new(&aws), run_machine })
     }
 

@@ -9,7 +9,7 @@ use tests::{EVERYTHING, House, Organization, Person};
 
 use crate::key::Key;
 use crate::visitors::{self, Keys, Scene, Verdict};
-use crate::world::{World, routes};
+use crate::world::{ENDS_ALL, World, routes};
 
 /// Those that ask nobody who they are, and what a stranger is told: the way in itself, whose
 /// answers prove who may come by other means.
@@ -21,10 +21,6 @@ const OPEN: [(&str, u16); 6] = [
     ("platform-health", 200),
     ("platform-openapi", 200),
 ];
-
-/// It takes back every token of whoever calls it: in an organization of its own, so that the others'
-/// go on.
-const ENDS_ALL: &str = "identity-revoke-all";
 
 /// Those that need a permission.
 fn closed() -> Vec<(String, Row)> {

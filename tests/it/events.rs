@@ -10,17 +10,7 @@ use tests::House;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::world::{World, text};
-
-/// What browsers are answered, who have no session here; the whole is in `sign_in`.
-const PAGES: [(&str, u64, Option<&str>); 6] = [
-    ("identity-account", 200, Some("text/html; charset=utf-8")),
-    ("identity-callback", 422, Some("application/problem+json")),
-    ("identity-login", 303, None),
-    ("identity-logout", 303, None),
-    ("identity-refresh", 401, Some("application/problem+json")),
-    ("identity-style", 200, Some("text/css; charset=utf-8")),
-];
+use crate::world::{ENDS_ALL, PAGES, World, text};
 
 struct Answer {
     status: u16,
@@ -76,8 +66,7 @@ async fn every_route_answers_its_sample_event() -> Result<()> {
     leaver["sub"] = "leaver".into();
     for (name, row) in host::table()? {
         let Trigger::Route { method, path } = row.trigger else { continue };
-        // It takes back every token of whoever calls it.
-        let event = if name == "identity-revoke-all" {
+        let event = if name == ENDS_ALL {
             world.event(&name, &house.signer.token(&leaver))
         } else {
             world.event(&name, &token)

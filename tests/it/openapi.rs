@@ -10,7 +10,7 @@ use shared::table::Trigger;
 use tests::House;
 
 use crate::schema::{misfits, resolve};
-use crate::world::{World, root, routes, text};
+use crate::world::{ENDS_ALL, World, root, routes, text};
 
 /// The first line of each handler's file, after its trigger.
 fn summaries() -> BTreeMap<String, String> {
@@ -229,7 +229,7 @@ async fn every_answer_fits_the_schema_of_its_route() -> Result<()> {
     for (_, _, operation) in operations(&document) {
         let name = text(&operation["operationId"]);
         // It takes back every token of whoever calls it.
-        let person = if name == "identity-revoke-all" { &leaver } else { &ada };
+        let person = if name == ENDS_ALL { &leaver } else { &ada };
         let reply = world.call(&name).by(person).await?;
         let status = reply.status.as_u16().to_string();
         let response = &operation["responses"][&status];

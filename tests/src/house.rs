@@ -75,6 +75,16 @@ impl House {
     }
 }
 
+/// The same as `sign_in`, for another process.
+pub fn sign_in_variables() -> [(&'static str, &'static str); 4] {
+    [
+        ("AUTH_CLIENT_ID", "web"),
+        ("AUTH_CLIENT_SECRET", "secret"),
+        ("PUBLIC_URL", "https://cadre.test"),
+        ("SESSION_KEY", SESSION_KEY),
+    ]
+}
+
 /// Settings of sign-in, at an issuer that answers nobody: see [`crate::desk`].
 fn sign_in(auth: &config::Auth) -> config::SignIn {
     config::SignIn {

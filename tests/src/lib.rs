@@ -16,7 +16,7 @@ mod signer;
 pub mod team;
 pub mod world;
 
-pub use house::{House, generous, wide};
+pub use house::{House, generous, sign_in_variables, wide};
 pub use people::{Organization, Person, Reply};
 pub use signer::Signer;
 

@@ -14,6 +14,19 @@ use uuid::Uuid;
 
 use crate::{House, Organization, Person, Reply, drive, team};
 
+/// What browsers are answered, who have no session here; the whole is in `sign_in`.
+pub const PAGES: [(&str, u64, Option<&str>); 6] = [
+    ("identity-account", 200, Some("text/html; charset=utf-8")),
+    ("identity-callback", 422, Some("application/problem+json")),
+    ("identity-login", 303, None),
+    ("identity-logout", 303, None),
+    ("identity-refresh", 401, Some("application/problem+json")),
+    ("identity-style", 200, Some("text/css; charset=utf-8")),
+];
+
+/// It takes back every token of whoever calls it: somebody who does nothing else should.
+pub const ENDS_ALL: &str = "identity-revoke-all";
+
 /// The repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -12,6 +12,7 @@ use shared::{App, Caller, Result, audit};
 use uuid::Uuid;
 
 use access::shut_out;
+use runs::dispatch::{self, Message};
 
 /// What is on record, and has to be told after the commit.
 #[must_use = "after the commit: `at_once`"]
@@ -19,7 +20,7 @@ pub struct Stopped {
     member: Uuid,
     marks: Vec<Mark>,
     /// Messages of the outbox, one for each run that was cancelled.
-    messages: Vec<Uuid>,
+    messages: Vec<Message>,
 }
 
 /// `state` is `blocked` or `removed`; `caller`: in whose name.
@@ -54,7 +55,7 @@ impl Stopped {
     pub async fn at_once(self, app: App, tenant: Uuid) {
         shut_out::at_once(app, tenant, self.member, &self.marks).await;
         for message in self.messages {
-            runs::dispatch::soon(app, tenant, message).await;
+            dispatch::soon(app, tenant, message).await;
         }
     }
 }

@@ -52,21 +52,40 @@ pub async fn handle(app: App, _: Tick) -> Result<Dispatched> {
     Ok(done)
 }
 
+/// A message that has just been written, and what it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    pub id: Uuid,
+    pub topic: &'static str,
+    pub run: Uuid,
+}
+
 /// Right after the commit; a failure is no failure of the request, the schedule tries again.
-pub async fn soon(app: App, tenant: Uuid, message: Uuid) {
-    if let Err(error) = deliver(app, tenant, message, SOON).await {
+pub async fn soon(app: App, tenant: Uuid, message: Message) {
+    let run = RunRef { tenant_id: tenant, run_id: message.run };
+    if let Err(error) = tell_once(app, message.topic, run, message.id, SOON).await {
         error.log();
     }
 }
 
 async fn deliver(app: App, tenant: Uuid, message: Uuid, patience: Duration) -> Result<()> {
-    let db = app.db()?;
-    let waits = db.tenant(tenant, async |tx| lifecycle::message(tx, message).await).await?;
+    let waits = app.db()?.tenant(tenant, async |tx| lifecycle::message(tx, message).await).await?;
     let Some((topic, run)) = waits else { return Ok(()) };
-    let told =
-        timeout(patience, tell(app, &topic, RunRef { tenant_id: tenant, run_id: run })).await;
+    let run = RunRef { tenant_id: tenant, run_id: run };
+    tell_once(app, &topic, run, message, patience).await
+}
+
+async fn tell_once(
+    app: App,
+    topic: &str,
+    run: RunRef,
+    message: Uuid,
+    patience: Duration,
+) -> Result<()> {
+    let tenant = run.tenant_id;
+    let told = timeout(patience, tell(app, topic, run)).await;
     told.map_err(|_| Error::Unavailable(anyhow!("Step Functions: no answer in {patience:?}")))??;
-    db.tenant(tenant, async |tx| lifecycle::delivered(tx, message).await).await
+    app.db()?.tenant(tenant, async |tx| lifecycle::delivered(tx, message).await).await
 }
 
 async fn tell(app: App, topic: &str, run: RunRef) -> Result<()> {

@@ -8,9 +8,10 @@ use shared::http::{Accepted, IdempotencyKey, Json};
 use shared::{App, Caller, Error, Result, digest};
 use uuid::Uuid;
 
+use crate::dispatch::{self, Message};
 use crate::model::{DEFAULT_MICROS_CAP, DEFAULT_TOKEN_CAP, RunDetail};
 use crate::queries::lifecycle::{self, NewRun};
-use crate::{dispatch, pin, queries};
+use crate::{pin, queries};
 
 /// Longest brief, in bytes.
 const LONGEST_BRIEF: usize = 256 * 1024;
@@ -70,7 +71,8 @@ pub async fn handle(
         if let Some(key) = &key
             && let Some((earlier, digest)) = queries::by_idempotency_key(tx, key).await?
         {
-            return replay(digest == request_digest).map(|()| earlier);
+            replay(digest == request_digest)?;
+            return queries::by_id(tx, earlier).await;
         }
         shared::audit::record(tx, &caller, "run.started", id).await?;
         let pinned = pin::pin(tx, &request.workflow).await?;
@@ -88,26 +90,28 @@ pub async fn handle(
         let rows: Vec<_> =
             rows.map(|(n, (step, cast))| lifecycle::step_row(n, step, cast)).collect();
         lifecycle::insert(tx, &caller, &new, Value::Array(rows)).await?;
-        Ok(id)
+        queries::by_id(tx, id).await
     });
-    let put = match put.await {
+    let run = match put.await {
         // Two requests with one key at the same time: the unique key let one through.
         Err(Error::Conflict(_)) if key.is_some() => {
             let key = key.as_deref().unwrap_or_default();
             db.tenant(caller.tenant, async |tx| {
                 let found = queries::by_idempotency_key(tx, key).await?;
                 let (earlier, digest) = found.ok_or_else(lost)?;
-                replay(digest == request_digest).map(|()| earlier)
+                replay(digest == request_digest)?;
+                queries::by_id(tx, earlier).await
             })
             .await?
         }
         other => other?,
     };
-    if put == id {
-        dispatch::soon(app, caller.tenant, id).await;
+    let ours = run.run.id == id;
+    if ours {
+        let message = Message { id, topic: "run.start", run: id };
+        dispatch::soon(app, caller.tenant, message).await;
     }
-    let run = db.tenant(caller.tenant, async |tx| queries::by_id(tx, put).await).await?;
-    Ok(Accepted { value: run, replayed: put != id })
+    Ok(Accepted { value: run, replayed: !ours })
 }
 
 fn replay(same: bool) -> Result<()> {

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Error, Result, config, digest};
+use crate::{Error, Result, aws, config, digest};
 pub use key::Key;
 
 /// How long an answer is kept at least; `DynamoDB` deletes within days after.
@@ -72,7 +72,7 @@ pub struct Lease {
 impl Dynamo {
     pub(crate) async fn from_env() -> Result<Self> {
         let table = config::dynamo_table()?;
-        let aws = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
+        let aws = aws::loader(aws::client()?).load().await;
         Ok(Self::new(&aws, table))
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
-use aws_sdk_bedrockruntime::config::{BehaviorVersion, Builder, Region, Token};
+use aws_sdk_bedrockruntime::config::{Builder, Region, SharedHttpClient, Token};
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
 use aws_sdk_bedrockruntime::types::{InferenceConfiguration, StopReason};
@@ -18,14 +18,15 @@ use tokio::sync::OnceCell;
 use super::reply::Reply;
 use super::retry::{Failure, retry_after};
 use super::{Finish, Prompt, Settings, turns};
-use crate::Result;
 use crate::config::Secret;
+use crate::{Result, aws};
 
 pub(super) struct Client {
     model: String,
     endpoint: Option<String>,
     api_key: Option<Secret<String>>,
     silence: Duration,
+    http: SharedHttpClient,
     sdk: OnceCell<aws_sdk_bedrockruntime::Client>,
 }
 
@@ -37,6 +38,7 @@ impl Client {
             endpoint: settings.base_url.clone(),
             api_key: settings.api_key.clone(),
             silence: settings.timeout,
+            http: aws::client()?,
             sdk: OnceCell::new(),
         })
     }
@@ -64,7 +66,7 @@ impl Client {
     /// Made at the first call. Its own retries are off: ours count calls and know the deadline.
     async fn sdk(&self) -> &aws_sdk_bedrockruntime::Client {
         let make = async || {
-            let mut shared = aws_config::defaults(BehaviorVersion::latest());
+            let mut shared = aws::loader(self.http.clone());
             if self.api_key.is_some() {
                 shared = shared.no_credentials();
             }

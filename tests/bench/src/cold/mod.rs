@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use shared::table::Table;
-use tests::world::World;
+use tests::world::{ENDS_ALL, PAGES, World};
 use tests::{EVERYTHING, House};
 
 use crate::surroundings::Surroundings;
@@ -46,6 +46,8 @@ const WITH_TLS: [&str; 2] = ["runs-get", "runs-step"];
 struct Tenant {
     world: World,
     token: String,
+    /// Of somebody who does nothing but end it all.
+    leaver: String,
 }
 
 pub(crate) async fn run(around: &Surroundings, size: &Size) -> Result<Report> {
@@ -99,6 +101,8 @@ fn environment(around: &Surroundings, house: &House) -> BTreeMap<String, String>
     ];
     let auth = house.signer.environment();
     environment.extend(known.into_iter().chain(auth).map(|(name, value)| (name.to_owned(), value)));
+    let sign_in = tests::sign_in_variables();
+    environment.extend(sign_in.map(|(name, value)| (name.to_owned(), value.to_owned())));
     // One caller from one address asks all of it, as fast as it is answered.
     environment.insert("RATE_LIMITS".into(), tests::wide());
     // The host has a pool of several; a sandbox serves one event at a time.
@@ -125,8 +129,8 @@ async fn tenants(house: &House, count: usize) -> Result<Vec<Tenant>> {
     for _ in 0..count {
         let org = house.organization();
         let world = World::build(house, &org).await?;
-        let claims = org.claims("ada", EVERYTHING);
-        tenants.push(Tenant { world, token: house.signer.token(&claims) });
+        let token = |sub| house.signer.token(&org.claims(sub, EVERYTHING));
+        tenants.push(Tenant { world, token: token("ada"), leaver: token("leaver") });
     }
     Ok(tenants)
 }
@@ -141,10 +145,14 @@ async fn lives(
 ) -> Result<Vec<Life>> {
     let mut environment = environment.clone();
     environment.insert("AWS_LAMBDA_FUNCTION_NAME".into(), name.to_owned());
+    let page = PAGES.iter().find(|(page, ..)| *page == name).map(|(_, status, _)| *status);
     let mut lives = Vec::with_capacity(size.sandboxes);
     for tenants in tenants.chunks(1 + size.warm_events) {
-        let events = tenants.iter().map(|tenant| tenant.world.event(name, &tenant.token));
-        lives.push(sandbox::live(program, &environment, events.collect()).await?);
+        let events = tenants.iter().map(|tenant| {
+            let ends = name == ENDS_ALL;
+            tenant.world.event(name, if ends { &tenant.leaver } else { &tenant.token })
+        });
+        lives.push(sandbox::live(program, &environment, events.collect(), page).await?);
     }
     Ok(lives)
 }

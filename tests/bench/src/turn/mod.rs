@@ -16,6 +16,7 @@ use serde_json::json;
 use shared::App;
 use shared::app::Parts;
 use shared::auth::Verifier;
+use shared::gate::Gate;
 use shared::llm::{Llm, Settings};
 use tests::Signer;
 use tokio::task::JoinSet;
@@ -129,6 +130,7 @@ fn ways(around: &Surroundings, signer: &Signer, org: &str) -> Result<Vec<Way>> {
         let app = App::new(Parts {
             auth: Verifier::new(signer.settings()).into(),
             llm: Llm::from_settings(&settings)?.into(),
+            gate: Gate::new(tests::generous()?).into(),
             ..Parts::default()
         });
         let door = Door::here(host::router(app)?, &token);
