@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use aws_config::{BehaviorVersion, ConfigLoader};
-use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_sdk_sfn::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
