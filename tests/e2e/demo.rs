@@ -42,9 +42,12 @@ fn the_demo_turns_a_dutch_brief_into_six_documents() -> Result<()> {
     ];
     assert_eq!(names, expected);
     assert!(documents.iter().all(|(_, content)| !content.trim().is_empty()));
-    // Five agents' turns, and a room of three with a closing turn.
-    assert_eq!(model.count(), 9, "{said}");
-    for word in ["Mary", "round robin: turn 1 of 3", "closing turn", "tokens in", "Done in"] {
+    // Five agents' turns, and a room of three with a closing turn; then the package's own room: four
+    // members in eight turns, and the closing one.
+    assert_eq!(model.count(), 9 + 9, "{said}");
+    let party = ["A room of the package: party-", "round robin: turn 8 of 8", "Verdict: "];
+    let team = ["Mary", "round robin: turn 1 of 3", "closing turn", "tokens in", "Done in"];
+    for word in team.into_iter().chain(party) {
         assert!(said.contains(word), "`{word}` is not in:\n{said}");
     }
     Ok(())
