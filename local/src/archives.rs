@@ -23,6 +23,10 @@ use crate::{
 /// What Terraform calls this machine's processor.
 pub const ARCHITECTURE: &str = if cfg!(target_arch = "x86_64") { "x86_64" } else { "arm64" };
 
+/// A function that panics aborts: what would unwind its stack is a tenth of the program, and never
+/// read. Of the functions alone: tests do unwind.
+const NO_UNWINDING: &str = "-Cforce-unwind-tables=no";
+
 /// The functions' zips, and how large each is.
 pub struct Archives {
     folder: PathBuf,
@@ -49,6 +53,7 @@ impl Archives {
             .arg(&folder)
             .args(domains.iter().flat_map(|domain| ["--package", domain]))
             .env("PATH", settings::path_with(&tools)?)
+            .env("RUSTFLAGS", NO_UNWINDING)
             .current_dir(&paths.root)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
