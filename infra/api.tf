@@ -1,7 +1,12 @@
-# The HTTP API: a route for each row that has one. The gateway asks nobody who they are: its
+# The HTTP API: a route for each row that has one, but for those that stream: a gateway answers when an
+# answer is whole (streams.tf). The gateway asks nobody who they are: its
 # authorizer reads tokens and neither API keys nor session cookies, and two judges of one question
 # would one day disagree. The function is the authority (see ARCHITECTURE.md); the gateway ends TLS,
 # throttles, and answers browsers' questions about origins.
+locals {
+  gateway_routes = { for name, row in local.routes : name => row if !contains(keys(local.streams), name) }
+}
+
 resource "aws_apigatewayv2_api" "this" {
   name          = local.prefix
   protocol_type = "HTTP"
@@ -13,7 +18,7 @@ resource "aws_apigatewayv2_api" "this" {
       allow_origins     = cors_configuration.value
       allow_credentials = true
       allow_methods     = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-      allow_headers     = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-csrf-token"]
+      allow_headers     = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "last-event-id", "x-csrf-token"]
       expose_headers    = ["etag", "idempotent-replayed", "location", "ratelimit", "ratelimit-policy", "retry-after"]
       max_age           = 600
     }
@@ -21,7 +26,7 @@ resource "aws_apigatewayv2_api" "this" {
 }
 
 resource "aws_apigatewayv2_integration" "function" {
-  for_each = local.routes
+  for_each = local.gateway_routes
 
   api_id                 = aws_apigatewayv2_api.this.id
   integration_type       = "AWS_PROXY"
@@ -30,7 +35,7 @@ resource "aws_apigatewayv2_integration" "function" {
 }
 
 resource "aws_apigatewayv2_route" "this" {
-  for_each = local.routes
+  for_each = local.gateway_routes
 
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = each.value.route
@@ -39,7 +44,7 @@ resource "aws_apigatewayv2_route" "this" {
 }
 
 resource "aws_lambda_permission" "api" {
-  for_each = local.routes
+  for_each = local.gateway_routes
 
   statement_id  = "api"
   action        = "lambda:InvokeFunction"

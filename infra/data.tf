@@ -1,4 +1,5 @@
-# One table for what expires: now the answers that are kept for an Idempotency-Key. The record
+# One table for what expires: the answers that are kept for an Idempotency-Key, and what may
+# be spent and is held of it. The record
 # itself is in PostgreSQL. Keys and attributes: docs/operations/redis-dynamo.md.
 resource "aws_dynamodb_table" "this" {
   name                        = local.prefix

@@ -4,6 +4,7 @@ locals {
 
   functions = merge([for table in fileset(local.root, "*/functions.json") : jsondecode(file("${local.root}/${table}"))]...)
   routes    = { for name, row in local.functions : name => row if can(row.route) }
+  streams   = { for name, row in local.routes : name => row if try(row.stream, false) }
   queues    = { for name, row in local.functions : name => row if can(row.queue) }
   schedules = { for name, row in local.functions : name => row if can(row.schedule) }
 

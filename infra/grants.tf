@@ -63,6 +63,14 @@ locals {
       environment = { DYNAMODB_TABLE = aws_dynamodb_table.this.name }
     }
 
+    # Accounts and leases of what may be spent. A transaction needs the rights of what is in it.
+    spend = {
+      statements = [
+        { actions = ["dynamodb:GetItem", "dynamodb:UpdateItem"], resources = [aws_dynamodb_table.this.arn] },
+      ]
+      environment = { DYNAMODB_TABLE = aws_dynamodb_table.this.name }
+    }
+
     llm = {
       statements = [for _ in ["bedrock"] : {
         actions   = ["bedrock:InvokeModel"]

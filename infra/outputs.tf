@@ -3,6 +3,11 @@ output "api_url" {
   value       = aws_apigatewayv2_api.this.api_endpoint
 }
 
+output "stream_urls" {
+  description = "Where each function that streams answers: the API's address for its route alone."
+  value       = { for name, url in aws_lambda_function_url.stream : name => trimsuffix(url.function_url, "/") }
+}
+
 output "api_id" {
   description = "The API's id."
   value       = aws_apigatewayv2_api.this.id

@@ -174,9 +174,12 @@ fn all(document: &Value) -> Vec<Vec<String>> {
         differences(document, &api::RUN),
         differences(document, &api::CANCEL),
         differences(document, &api::EVENTS),
+        differences(document, &api::STREAM),
         differences(document, &api::MESSAGES),
         differences(document, &api::DOCUMENTS),
         differences(document, &api::DOCUMENT),
+        differences(document, &api::ACCOUNTS),
+        differences(document, &api::SWITCH),
     ]
 }
 
@@ -198,6 +201,8 @@ fn every_operation_and_field_that_the_client_uses_is_as_the_document_says() {
     assert_eq!(all.len(), constants, "an operation is not in the list above");
     assert_eq!(all.concat(), Vec::<String>::new());
     assert_eq!(request(&document), Vec::<String>::new());
+    let stream = &document["paths"]["/v1/runs/{id}/stream"]["get"]["responses"]["200"];
+    assert!(stream["content"]["text/event-stream"].is_object(), "{stream}");
     let kinds = &document["paths"]["/v1/imports"]["post"]["requestBody"]["content"];
     for kind in ["application/gzip", "application/zip", "application/x-tar"] {
         assert!(kinds[kind].is_object(), "{kind}");

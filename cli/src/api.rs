@@ -3,9 +3,11 @@
 
 use std::marker::PhantomData;
 
+use serde_json::Value;
+
 use crate::model::{
-    Agent, Document, DocumentWithContent, Event, ImportRecord, Message, Page, Run, RunDetail,
-    Started, WhoAmI, Workflow,
+    Account, Agent, Document, DocumentWithContent, Event, ImportRecord, Message, Page, Run,
+    RunDetail, Started, WhoAmI, Workflow,
 };
 
 pub(crate) struct Operation<T> {
@@ -33,12 +35,17 @@ pub(crate) const RUN: Operation<RunDetail> = get("runs-get", "/v1/runs/{id}");
 pub(crate) const CANCEL: Operation<RunDetail> = post("runs-cancel", "/v1/runs/{id}/cancel");
 pub(crate) const EVENTS: Operation<Page<Event>> =
     list("runs-events", "/v1/runs/{id}/events", &["after", "limit"]);
+pub(crate) const STREAM: Operation<Value> = get("runs-stream", "/v1/runs/{id}/stream");
 pub(crate) const MESSAGES: Operation<Page<Message>> =
     list("conversations-messages", "/v1/conversations/{id}/messages", LIST);
 pub(crate) const DOCUMENTS: Operation<Page<Document>> =
     list("documents-list", "/v1/runs/{id}/documents", LIST);
 pub(crate) const DOCUMENT: Operation<DocumentWithContent> =
     get("documents-get", "/v1/documents/{id}");
+
+pub(crate) const ACCOUNTS: Operation<Page<Account>> =
+    list("spend-report", "/v1/spend", &["cursor", "limit", "scope"]);
+pub(crate) const SWITCH: Operation<Account> = put("spend-switch", "/v1/spend/switch");
 
 const fn get<T>(id: &'static str, path: &'static str) -> Operation<T> {
     list(id, path, &[])
@@ -54,6 +61,10 @@ const fn list<T>(
 
 const fn post<T>(id: &'static str, path: &'static str) -> Operation<T> {
     Operation { id, method: "POST", path, query: &[], once: false, answer: PhantomData }
+}
+
+const fn put<T>(id: &'static str, path: &'static str) -> Operation<T> {
+    Operation { id, method: "PUT", path, query: &[], once: false, answer: PhantomData }
 }
 
 const fn once<T>(id: &'static str, path: &'static str) -> Operation<T> {

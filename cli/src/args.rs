@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uuid::Uuid;
 
@@ -26,6 +26,9 @@ pub(crate) struct Common {
     /// Address of the API, such as https://cadre.example; or CADRE_API
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) api: Option<String>,
+    /// Where runs are streamed, if that is not the API's address; or CADRE_STREAM
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) stream: Option<String>,
     /// Token or API key to call with; others can see a command line, so prefer CADRE_TOKEN
     #[arg(long, global = true, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
@@ -82,16 +85,57 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "ID")]
         step: Option<String>,
     },
-    /// Show tokens and cost: of a run, or of the newest runs
+    /// Show tokens and cost: of a run, of the newest runs, or by account with caps
     Spend {
         run: Option<Uuid>,
+        /// What was used, what is held and what may be, by account
+        #[arg(long, value_name = "SCOPE", conflicts_with = "run")]
+        by: Option<Scope>,
         /// How many of the newest runs
         #[arg(long, default_value_t = 20, conflicts_with = "run",
               value_parser = clap::value_parser!(u16).range(1..=1000))]
         limit: u16,
     },
+    /// Switch spending off: no call of a model begins any more; or on again
+    ///
+    /// Runs that are under way end as `stopped` before their next call. `cadre cancel` ends one run
+    /// and leaves its switch alone.
+    Stop {
+        #[arg(value_name = "SCOPE")]
+        scope: Scope,
+        /// Of the run, the agent or the user
+        id: Option<Uuid>,
+        /// Why: whoever is stopped is told
+        #[arg(long, value_name = "TEXT", required_unless_present = "resume")]
+        reason: Option<String>,
+        /// On again
+        #[arg(long, conflicts_with = "reason")]
+        resume: bool,
+    },
     /// Print a shell's completions: cadre completions bash > ~/.local/share/bash-completion/completions/cadre
     Completions { shell: Shell },
+}
+
+/// Whose account.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scope {
+    Run,
+    Agent,
+    User,
+    Tenant,
+    Day,
+}
+
+impl Scope {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Agent => "agent",
+            Self::User => "user",
+            Self::Tenant => "tenant",
+            Self::Day => "day",
+        }
+    }
 }
 
 /// The issuer must know the client as one without a secret, with http://127.0.0.1:PORT/callback

@@ -1,5 +1,7 @@
 //! The API as a caller: operations in, typed answers out, beside the JSON as it came.
 
+use std::io::BufRead;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -8,6 +10,7 @@ use crate::api::Operation;
 use crate::failure::{Failure, Result};
 use crate::http::{Ask, Sender};
 use crate::model::Page;
+use crate::sse::Stream;
 
 /// The most a page may have.
 pub(crate) const PAGE: usize = 100;
@@ -15,6 +18,8 @@ pub(crate) const PAGE: usize = 100;
 pub(crate) struct Client {
     sender: Sender,
     base: String,
+    /// Where operations that stream are.
+    streams: String,
 }
 
 pub(crate) struct Answer<T> {
@@ -23,8 +28,20 @@ pub(crate) struct Answer<T> {
 }
 
 impl Client {
-    pub(crate) fn new(sender: Sender, base: &str) -> Self {
-        Self { sender, base: base.trim_end_matches('/').to_owned() }
+    pub(crate) fn new(sender: Sender, base: &str, streams: Option<String>) -> Self {
+        let base = base.trim_end_matches('/').to_owned();
+        Self { sender, streams: streams.unwrap_or_else(|| base.clone()), base }
+    }
+
+    /// An answer that goes on, after that event; `None` where there is none.
+    pub(crate) fn stream(
+        &self,
+        operation: &Operation<Value>,
+        id: Uuid,
+        last: Option<&str>,
+    ) -> Option<Stream<impl BufRead + use<>>> {
+        let path = operation.path.replace("{id}", &id.to_string());
+        self.sender.stream(&format!("{}{path}", self.streams), last)
     }
 
     /// For a long look at one thing: it survives more, and shows itself that time passes.

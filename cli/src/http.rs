@@ -1,7 +1,7 @@
 //! HTTP to the API: with patience, and tried again only where that cannot do a thing twice.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -15,12 +15,16 @@ use ureq::typestate::AgentScope;
 
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, say};
+use crate::sse::Stream;
 
 const ATTEMPTS: u32 = 4;
 /// Of somebody who watches: most of a minute.
 const ATTEMPTS_WATCHING: u32 = 10;
 /// Longer than this nobody is kept waiting without being asked.
 const LONGEST_WAIT: u64 = 30;
+const EVENTS: &str = "text/event-stream";
+/// The API ends them before that; one that is silent for so long has lost its other end.
+const LONGEST_STREAM: Duration = Duration::from_mins(5);
 const LONGEST_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// What proves who calls; it has no `Display`, and its `Debug` tells nothing.
@@ -92,6 +96,29 @@ impl Sender {
         }
         let problem = parsed.ok().filter(Value::is_object).unwrap_or_default();
         Err(Failure::problem(reply.status, self.without_token(problem), reply.wait))
+    }
+
+    /// An answer that goes on; `None` if this is not where to get one.
+    pub(crate) fn stream(
+        &self,
+        url: &str,
+        last: Option<&str>,
+    ) -> Option<Stream<impl BufRead + use<>>> {
+        let mut request = Request::builder().uri(url).header("accept", EVENTS);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        if let Some(Secret(token)) = &self.bearer {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let agent = if url.starts_with("https://") { &self.far } else { &self.near };
+        let request = agent.configure_request(request.body(()).ok()?);
+        let request = request.timeout_global(Some(LONGEST_STREAM)).build();
+        let answer = agent.run(request).ok()?;
+        let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let streams = answer.status() == 200 && kind.is_some_and(|kind| kind.starts_with(EVENTS));
+        let reader = answer.into_body().into_with_config().limit(u64::MAX).reader();
+        streams.then(|| Stream(BufReader::new(reader)))
     }
 
     /// Again where that is safe: what changes nothing, and what the API does once by its key.

@@ -12,6 +12,7 @@ mod progress;
 mod settings;
 mod show;
 mod sign_in;
+mod sse;
 mod store;
 mod verbs;
 
@@ -73,7 +74,13 @@ fn run(cli: Cli) -> Result<()> {
             verbs::explain::run(&client(&common)?, run, step.as_deref(), json)
         }
         Verb::Spend { run: Some(run), .. } => verbs::spend::of_run(&client(&common)?, run, json),
-        Verb::Spend { run: None, limit } => {
+        Verb::Spend { by: Some(by), limit, .. } => {
+            verbs::spend::by(&client(&common)?, by, limit.into(), json)
+        }
+        Verb::Stop { scope, id, reason, .. } => {
+            verbs::stop::run(&client(&common)?, (scope, id), reason.as_deref(), json)
+        }
+        Verb::Spend { run: None, by: None, limit } => {
             verbs::spend::newest(&client(&common)?, limit.into(), json)
         }
         Verb::Completions { shell } => {
@@ -92,5 +99,5 @@ fn client(common: &Common) -> Result<Client> {
             .next("`cadre login`, or set CADRE_TOKEN to a token or an API key"));
     };
     let sender = Sender::new(Some(token), Duration::from_secs(common.timeout));
-    Ok(Client::new(sender, &api))
+    Ok(Client::new(sender, &api, settings::stream(common)?))
 }

@@ -229,6 +229,41 @@ pub(crate) struct Spend {
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct Account {
+    pub(crate) scope: String,
+    pub(crate) id: Option<Uuid>,
+    pub(crate) name: Option<String>,
+    pub(crate) day: Option<String>,
+    pub(crate) caps: Caps,
+    pub(crate) used: Amount,
+    pub(crate) held: Amount,
+    pub(crate) stopped: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct Amount {
+    pub(crate) tokens: i64,
+    pub(crate) micros: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct Caps {
+    pub(crate) tokens: Option<i64>,
+    pub(crate) micros: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct Switch<'a> {
+    pub(crate) scope: &'static str,
+    pub(crate) id: Option<Uuid>,
+    pub(crate) off: Option<&'a str>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(crate) struct StepView {
     pub(crate) id: String,
     pub(crate) state: String,

@@ -18,6 +18,8 @@ use crate::store;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct File {
     pub(crate) api: Option<String>,
+    /// Where runs are streamed, if that is not where the API is.
+    pub(crate) stream: Option<String>,
     pub(crate) issuer: Option<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) audience: Option<String>,
@@ -75,6 +77,15 @@ pub(crate) fn api(common: &Common) -> Result<(String, Option<Secret>)> {
         return Err(Failure::new("your sign-in has ended").next("cadre login"));
     }
     Ok((api, Some(Secret(saved.access_token))))
+}
+
+/// Where runs are streamed, if that was set: by option, variable or file.
+pub(crate) fn stream(common: &Common) -> Result<Option<String>> {
+    let named = match common.stream.clone().or_else(|| variable("CADRE_STREAM")) {
+        Some(named) => Some(named),
+        None => file()?.stream,
+    };
+    named.map(|named| address(&named)).transpose()
 }
 
 /// The address by option, variable or file.

@@ -54,6 +54,7 @@ run "every_row" {
       for name, row in local.functions : sort(flatten([for s in jsondecode(module.function[name].policy).Statement : s.Action])) == sort(concat(
         ["logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"],
         contains(row.uses, "dynamo") ? ["dynamodb:DeleteItem", "dynamodb:PutItem"] : [],
+        contains(row.uses, "spend") ? ["dynamodb:GetItem", "dynamodb:UpdateItem"] : [],
         contains(row.uses, "states") ? ["states:StartExecution", "states:StopExecution"] : [],
         can(row.schedule) ? ["sqs:SendMessage"] : [],
         can(row.queue) ? ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] : [],
@@ -68,13 +69,20 @@ run "every_row" {
         for variable, capability in {
           DATABASE_URL          = "db"
           MIGRATE_DATABASE_URL  = "owner-db"
-          DYNAMODB_TABLE        = "dynamo"
           MODEL_API_KEY         = "llm"
           RUN_STATE_MACHINE_ARN = "states"
         } : contains(module.function[name].environment, variable) == contains(row.uses, capability)
       ]
     ]))
     error_message = "A function knows the address of what its row uses, and no other."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, row in local.functions :
+      contains(module.function[name].environment, "DYNAMODB_TABLE") == (contains(row.uses, "dynamo") || contains(row.uses, "spend"))
+    ])
+    error_message = "A function knows the table if it keeps answers in it, or accounts."
   }
 
   assert {
@@ -87,8 +95,8 @@ run "routes" {
   command = plan
 
   assert {
-    condition     = { for name, route in aws_apigatewayv2_route.this : name => route.route_key } == { for name, row in local.functions : name => row.route if can(row.route) }
-    error_message = "Each row with a route is a route of the API."
+    condition     = { for name, route in aws_apigatewayv2_route.this : name => route.route_key } == { for name, row in local.functions : name => row.route if can(row.route) && !try(row.stream, false) }
+    error_message = "Each row with a route is a route of the API, but for those that stream."
   }
 
   assert {
@@ -117,8 +125,37 @@ run "routes" {
   }
 
   assert {
-    condition     = keys(aws_lambda_permission.api) == keys(local.routes)
-    error_message = "The gateway may call exactly the functions that have a route."
+    condition     = keys(aws_lambda_permission.api) == keys(aws_apigatewayv2_route.this)
+    error_message = "The gateway may call exactly the functions that have a route there."
+  }
+}
+
+run "streams" {
+  command = plan
+
+  assert {
+    condition     = keys(aws_lambda_function_url.stream) == ["runs-stream"] && keys(aws_lambda_function_url.stream) == [for name, row in local.functions : name if try(row.stream, false)]
+    error_message = "What streams has an address of its own, and nothing else has: think twice before you add to this list."
+  }
+
+  assert {
+    condition     = alltrue([for name, url in aws_lambda_function_url.stream : url.invoke_mode == "RESPONSE_STREAM" && url.authorization_type == "NONE" && url.qualifier == "live"])
+    error_message = "It sends bit by bit, by the alias; the function is the authority on who calls."
+  }
+
+  assert {
+    condition     = alltrue([for name in keys(local.streams) : local.functions[name].permission != "public" && contains(module.function[name].environment, "AUTH_ISSUER")])
+    error_message = "Nobody stands before a function URL, so the function asks who calls."
+  }
+
+  assert {
+    condition     = keys(aws_lambda_permission.stream_url) == keys(local.streams) && keys(aws_lambda_permission.stream) == keys(local.streams)
+    error_message = "Everybody may knock there, and at no other function."
+  }
+
+  assert {
+    condition     = length(setintersection(keys(aws_apigatewayv2_route.this), keys(local.streams))) == 0
+    error_message = "The gateway would answer when the run is over."
   }
 }
 

@@ -34,6 +34,11 @@ impl App {
         Self(Box::leak(Box::new(parts)))
     }
 
+    /// Tells one from another: tests have several in one process.
+    pub fn id(self) -> usize {
+        std::ptr::from_ref(self.0).addr()
+    }
+
     pub fn db(self) -> Result<&'static Db> {
         once(&self.0.db, || Db::connect(&config::Database::from_env()?))
     }

@@ -302,7 +302,7 @@ pub fn check(uses: &[String]) -> Result<()> {
             "db" => &["DATABASE_URL"],
             "owner-db" => &["MIGRATE_DATABASE_URL"],
             "redis" => &["REDIS_URL"],
-            "dynamo" => &["DYNAMODB_TABLE"],
+            "dynamo" | "spend" => &["DYNAMODB_TABLE"],
             "states" => &["RUN_STATE_MACHINE_ARN"],
             "sign-in" => &["AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET", "PUBLIC_URL", "SESSION_KEY"],
             // Has defaults throughout: without settings it is the extractive provider.

@@ -60,6 +60,12 @@ pub enum Error {
     /// The run, or whoever pays for it, may not spend more.
     #[error("{0}")]
     SpendCapReached(String),
+    /// The same, but calls under way may give enough back: coming again later can help.
+    #[error("{0}")]
+    SpendHeld(String),
+    /// Somebody switched spending off.
+    #[error("{0}")]
+    SpendStopped(String),
     /// The run was cancelled, failed or has ended: stop working on it.
     #[error("{0}")]
     RunStopped(String),
@@ -90,6 +96,8 @@ impl Error {
             Self::UnsupportedMediaType(_) => "UnsupportedMediaType",
             Self::TooManyRequests(_) => "TooManyRequests",
             Self::SpendCapReached(_) => "SpendCapReached",
+            Self::SpendHeld(_) => "SpendHeld",
+            Self::SpendStopped(_) => "SpendStopped",
             Self::RunStopped(_) => "RunStopped",
             Self::ModelRefused(_) => "ModelRefused",
             Self::Unavailable(_) => "Unavailable",
@@ -105,12 +113,12 @@ impl Error {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict(_) | Self::RunStopped(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::RunStopped(_) | Self::SpendStopped(_) => StatusCode::CONFLICT,
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::SpendCapReached(_) => StatusCode::PAYMENT_REQUIRED,
+            Self::SpendCapReached(_) | Self::SpendHeld(_) => StatusCode::PAYMENT_REQUIRED,
             Self::ModelRefused(_) => StatusCode::BAD_GATEWAY,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -134,6 +142,8 @@ impl Error {
             Self::UnsupportedMediaType(_) => "unsupported-media-type",
             Self::TooManyRequests(_) => "too-many-requests",
             Self::SpendCapReached(_) => "spend-cap-reached",
+            Self::SpendHeld(_) => "spend-held",
+            Self::SpendStopped(_) => "spend-stopped",
             Self::RunStopped(_) => "run-stopped",
             Self::ModelRefused(_) => "model-refused",
             Self::Unavailable(_) => "unavailable",

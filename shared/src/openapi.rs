@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::http::{
-    Accepted, Created, Done, FormOr, IdempotencyKey, Json, Match, Nothing, Page, Path, Query,
-    SCIM_TYPE, Scim, ScimBody, ScimCreated, SeeOther, Sheet, Upload,
+    Accepted, Created, Done, Events, FormOr, IdempotencyKey, Json, LastEventId, Match, Nothing,
+    Page, Path, Query, SCIM_TYPE, Scim, ScimBody, ScimCreated, SeeOther, Sheet, Stay, Upload,
 };
 use crate::{App, Caller, Result};
 
@@ -22,6 +22,7 @@ pub trait Part {
 impl Part for State<App> {}
 impl Part for Caller {}
 impl Part for FormOr {}
+impl Part for Stay {}
 // Cookies, and what a browser says of itself: no client of the API sends them.
 impl Part for HeaderMap {}
 
@@ -75,6 +76,17 @@ impl<T: JsonSchema> Part for Query<T> {
 impl Part for IdempotencyKey {
     fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
         push(operation, idempotency_key());
+    }
+}
+
+impl Part for LastEventId {
+    fn describe(operation: &mut Map<String, Value>, _: &mut SchemaGenerator) {
+        let parameter = json!({
+            "name": "Last-Event-ID", "in": "header", "required": false,
+            "description": "The `id` of the last event that was received: it goes on after that.",
+            "schema": { "type": "string", "maxLength": 8192 },
+        });
+        push(operation, parameter);
     }
 }
 
@@ -186,6 +198,23 @@ answers! {
     Accepted => 202 "application/json" "On record; it will be done.",
     Scim => 200 "application/scim+json" "As asked.",
     ScimCreated => 201 "application/scim+json" "Created.",
+}
+
+impl<T: JsonSchema> Answer for Events<T> {
+    fn describe(schemas: &mut SchemaGenerator) -> (u16, Value) {
+        // One event's fields. What its `data` holds has a place of its own in OpenAPI 3.2 only.
+        let fields = json!({
+            "id": { "type": "string", "maxLength": 8192 },
+            "event": { "type": "string", "maxLength": 64 },
+            "data": { "type": "string", "contentMediaType": "application/json" },
+            "retry": { "type": "integer", "format": "int32", "minimum": 0 },
+        });
+        let event =
+            json!({ "type": "object", "required": ["event", "data"], "properties": fields });
+        let stream = json!({ "schema": event, "x-event": schemas.subschema_for::<T>() });
+        let content = json!({ "text/event-stream": stream });
+        (200, json!({ "description": "Server-sent events, as they happen.", "content": content }))
+    }
 }
 
 impl Answer for Nothing {

@@ -21,6 +21,8 @@ struct Line {
     callers: Callers,
     limit: Option<Class>,
     once: Option<Once>,
+    #[serde(default)]
+    stream: bool,
     uses: Vec<String>,
     memory: u32,
     timeout: u32,
@@ -32,6 +34,8 @@ pub struct Row {
     pub access: Access,
     /// Whether a request with an `Idempotency-Key` is done once.
     pub once: Option<Once>,
+    /// Whether its answer is sent bit by bit, for as long as its timeout lets it.
+    pub stream: bool,
     pub uses: Vec<String>,
     pub memory: u32,
     pub timeout: u32,
@@ -106,7 +110,7 @@ pub fn row_of(json: &str, name: &str) -> Result<Row> {
 
 fn row(line: Line) -> Result<Row> {
     let Line { route, queue, schedule, task, permission, mfa, callers, limit, once, .. } = line;
-    let Line { uses, memory, timeout, .. } = line;
+    let Line { stream, uses, memory, timeout, .. } = line;
     let (trigger, permission) = match (route, queue, schedule, task) {
         (Some(route), None, None, None) => {
             let (method, path) = route.split_once(' ').context("a route is `METHOD /path`")?;
@@ -128,8 +132,12 @@ fn row(line: Line) -> Result<Row> {
         Trigger::Route { .. } if permission.is_some() => Class::Write,
         _ => Class::Open,
     };
+    let reads = matches!(&trigger, Trigger::Route { method, .. } if method == "GET");
+    if stream && (!reads || permission.is_none()) {
+        bail!("what streams is a route that reads, for those who have its permission");
+    }
     let access = Access { permission, mfa, callers, class: limit.unwrap_or(usual) };
-    Ok(Row { trigger, access, once, uses, memory, timeout })
+    Ok(Row { trigger, access, once, stream, uses, memory, timeout })
 }
 
 #[cfg(test)]
@@ -150,6 +158,21 @@ mod tests {
                      "uses": [], "memory": 128, "timeout": 3}}}}"#
             );
             assert!(parse(&json).is_err(), "{more}");
+        }
+    }
+
+    #[test]
+    fn what_streams_reads_and_is_closed() {
+        for (route, permission, fine) in [
+            ("GET /x", "runs:read", true),
+            ("POST /x", "runs:read", false),
+            ("GET /x", "public", false),
+        ] {
+            let json = format!(
+                r#"{{"a-b": {{"route": "{route}", "permission": "{permission}", "stream": true,
+                     "uses": [], "memory": 128, "timeout": 3}}}}"#
+            );
+            assert_eq!(parse(&json).is_ok(), fine, "{route} {permission}");
         }
     }
 

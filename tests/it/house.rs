@@ -67,6 +67,7 @@ fn a_functions_binary_is_the_same_five_lines() {
 fn binary(domain: &str, module: &str, row: &Row) -> String {
     let door = match row.trigger {
         Trigger::Route { .. } if row.once.is_some() => "http::serve_once",
+        Trigger::Route { .. } if row.stream => "http::serve_stream",
         Trigger::Route { .. } => "http::serve",
         Trigger::Queue(_) => "jobs::serve_queue",
         Trigger::Schedule(_) | Trigger::Task(_) => "jobs::serve_task",
@@ -115,9 +116,18 @@ fn a_rows_name_begins_with_its_domain_and_what_it_uses_is_known() {
             assert!((128..=10_240).contains(&row.memory), "{name}: {} MB", row.memory);
             assert!((1..=900).contains(&row.timeout), "{name}: {} s", row.timeout);
             for use_ in &row.uses {
-                let known =
-                    ["db", "owner-db", "redis", "dynamo", "sign-in", "management", "states", "llm"]
-                        .contains(&use_.as_str());
+                let known = [
+                    "db",
+                    "owner-db",
+                    "redis",
+                    "dynamo",
+                    "spend",
+                    "sign-in",
+                    "management",
+                    "states",
+                    "llm",
+                ]
+                .contains(&use_.as_str());
                 assert!(known, "{name} uses `{use_}`, which nobody grants");
             }
         }

@@ -231,7 +231,7 @@ async fn f26_throttled_failed_and_lost_answers_are_retried_and_none_is_dropped()
     let operations: usize =
         std::env::var("OPERATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
     let emulator = Emulator::start().await?;
-    let line = BadLine::to(&emulator).await?;
+    let line = BadLine::to(&emulator.url).await?;
     let (tenant, dynamo) = (Uuid::now_v7(), Arc::new(client(&line.url).await));
     let mut workers = JoinSet::new();
     for worker in 0..8 {

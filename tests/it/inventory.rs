@@ -60,7 +60,7 @@ async fn p9_the_tables_the_host_the_document_and_terraform_name_the_same_routes(
     let api = fs::read_to_string(root().join("infra/api.tf"))?;
     let resources = api.matches("resource \"aws_apigatewayv2_route\"").count();
     assert_eq!(resources, 1, "one block for all routes");
-    assert!(api.contains("for_each = local.routes"));
+    assert!(api.contains("for_each = local.gateway_routes"));
     tests::tell(&format!(
         "P9: {} routes and {} functions, in five places",
         table.len(),

@@ -85,6 +85,8 @@ fn error_names() -> BTreeSet<&'static str> {
         Error::UnsupportedMediaType(text()),
         Error::TooManyRequests(Box::default()),
         Error::SpendCapReached(text()),
+        Error::SpendHeld(text()),
+        Error::SpendStopped(text()),
         Error::RunStopped(text()),
         Error::ModelRefused(text()),
         Error::Unavailable(cause()),
@@ -107,6 +109,8 @@ fn error_names() -> BTreeSet<&'static str> {
             | Error::UnsupportedMediaType(_)
             | Error::TooManyRequests(_)
             | Error::SpendCapReached(_)
+            | Error::SpendHeld(_)
+            | Error::SpendStopped(_)
             | Error::RunStopped(_)
             | Error::ModelRefused(_)
             | Error::Unavailable(_)

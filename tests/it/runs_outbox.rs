@@ -265,7 +265,9 @@ async fn a_cancelled_run_is_stopped_there_too() -> Result<()> {
 
     let run = start(&product, &house, &org).await?;
     cancel(&product, &house, &org, run).await?;
-    assert_eq!(outbox(&house, run).await?, [message("run.start", true), message("run.stop", true)]);
+    // What the run held is looked after when nobody can be at work on it any more.
+    let told = [("run.start", true), ("run.stop", true), ("spend.settle", false)];
+    assert_eq!(outbox(&house, run).await?, told.map(|(topic, told)| message(topic, told)));
     let heard = states.heard(run);
     let (operation, asked) = heard.last().context("nothing heard")?;
     assert_eq!(operation, "StopExecution");

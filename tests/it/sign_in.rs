@@ -269,7 +269,8 @@ async fn a27_a_person_comes_through_by_showing_a_second_factor() -> Result<()> {
         callers: Callers::People,
         ..Access::default()
     };
-    let row = Row { trigger, access, once: None, uses: Vec::new(), memory: 128, timeout: 5 };
+    let row =
+        Row { trigger, access, once: None, stream: false, uses: vec![], memory: 128, timeout: 5 };
     let vault = shared::http::mount(&row, async || "gold", desk.app)?.with_state(desk.app);
     let mut ada = signed_in(&desk, ADA).await?;
     let product = ada.router.clone();

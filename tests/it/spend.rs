@@ -127,7 +127,7 @@ async fn forty_steps_that_race_for_the_tokens_of_five_never_pass_the_cap() -> Re
     let end = spent(house.app, run).await?;
     assert_eq!((end.tokens, end.reserved_tokens), (5 * USED, 0));
     let closed = close(&house, &org, run).await?;
-    assert_eq!(closed["state"], "failed");
+    assert_eq!(closed["state"], "stopped");
     assert_eq!(closed["error"], json!({ "name": "SpendCapReached", "detail": "over the cap" }));
     Ok(())
 }
@@ -184,6 +184,7 @@ fn priced() -> Result<House> {
         db: db.into(),
         auth: Verifier::new(signer.settings()).into(),
         llm: llm.into(),
+        dynamo: tests::dynamo::small().into(),
         ..Parts::default()
     });
     Ok(House { app, router: host::router(app)?, signer, model })

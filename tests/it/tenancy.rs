@@ -265,7 +265,10 @@ async fn t9_the_dispatcher_names_waiting_messages_of_all_tenants_and_shows_nothi
     let waiting = rows(&app, "select * from sec.undelivered('-1 hour', 10)").await?;
     assert_eq!(
         waiting,
-        [["11111111-1111-5111-8111-111111111111", "01900000-0000-7000-8000-000000000014"]]
+        [
+            ["11111111-1111-5111-8111-111111111111", "01900000-0000-7000-8000-000000000014"],
+            ["11111111-1111-5111-8111-111111111111", "01900000-0000-7000-8000-000000000071"],
+        ]
     );
     assert_eq!(rows(&app, "select count(*) from outbox").await?[0][0], "0");
     for statement in

@@ -90,6 +90,11 @@ async fn a_person_at_a_terminal_imports_runs_follows_and_reads() -> Result<()> {
     let followed = followed?;
     assert_eq!(followed.lines().filter(|line| line.contains(" → ")).count(), 8 + 1, "{followed}");
     assert!(followed.contains("run succeeded"), "{followed}");
+    assert!(followed.contains(": let us "), "what was said is not there: {followed}");
+    // Where nothing streams, it is asked for again and again: the same, without the texts.
+    let polled = terminal.good(&["follow", id, "--stream", "http://127.0.0.1:1"]).await?;
+    assert_eq!(polled.lines().filter(|line| line.contains(" → ")).count(), 8 + 1, "{polled}");
+    assert!(polled.contains("run succeeded") && !polled.contains(": let us "), "{polled}");
 
     let saved = terminal.json(&["documents", id, "--save", "out"]).await?;
     assert_eq!(saved["items"].as_array().map(Vec::len), Some(5));

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::cache::patient;
 use crate::desk::SESSION_KEY;
+use crate::dynamo::small;
 use crate::scripted::{Script, Server};
 use crate::{Organization, Person, Signer};
 
@@ -57,6 +58,7 @@ impl House {
         let _ = parts.db.set(db).is_err() | parts.auth.set(auth).is_err();
         let _ = parts.llm.set(llm).is_err() | parts.redis.set(redis).is_err();
         let _ = parts.gate.set(gate).is_err() | parts.sign_in.set(person).is_err();
+        let _ = parts.dynamo.set(small()).is_err();
         let app = App::new(parts);
         Ok(Self { app, router: host::router(app)?, signer, model })
     }

@@ -9,6 +9,7 @@ pub mod crash;
 pub mod desk;
 pub mod drive;
 pub mod dynamo;
+pub mod follow;
 mod house;
 mod people;
 pub mod scripted;
@@ -30,6 +31,8 @@ pub const EVERYTHING: &[&str] = &[
     "imports:write",
     "runs:read",
     "runs:write",
+    "spend:read",
+    "spend:write",
     "documents:read",
     "conversations:read",
     "context:read",

@@ -14,14 +14,16 @@ use uuid::Uuid;
 
 use crate::{House, Organization, Person, Reply, drive, team};
 
-/// What browsers are answered, who have no session here; the whole is in `sign_in`.
-pub const PAGES: [(&str, u64, Option<&str>); 6] = [
+/// What browsers are answered, who have no session here; the whole is in `sign_in`. And what is no
+/// JSON either: the whole is in `runs_stream`.
+pub const PAGES: [(&str, u64, Option<&str>); 7] = [
     ("identity-account", 200, Some("text/html; charset=utf-8")),
     ("identity-callback", 422, Some("application/problem+json")),
     ("identity-login", 303, None),
     ("identity-logout", 303, None),
     ("identity-refresh", 401, Some("application/problem+json")),
     ("identity-style", 200, Some("text/css; charset=utf-8")),
+    ("runs-stream", 200, Some("text/event-stream")),
 ];
 
 /// It takes back every token of whoever calls it: somebody who does nothing else should.

@@ -60,7 +60,7 @@ pub(crate) fn login(common: &Common, login: Login) -> Result<()> {
 
     // Kept only if the API takes it.
     let secret = Secret(token.access);
-    let client = Client::new(Sender::new(Some(secret.clone()), patience), &api);
+    let client = Client::new(Sender::new(Some(secret.clone()), patience), &api, None);
     let who = client.get(&SESSION, None, &[])?.value;
     store::write(
         &settings::folder()?,

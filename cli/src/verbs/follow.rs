@@ -1,4 +1,5 @@
-//! `cadre follow`: `GET /v1/runs/{id}/events?after=`, again and again until the run has ended.
+//! `cadre follow`: `GET /v1/runs/{id}/stream` as it happens; where that is not there,
+//! `GET /v1/runs/{id}/events?after=`, again and again until the run has ended.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -7,44 +8,115 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::api::{EVENTS, RUN};
+use crate::api::{EVENTS, RUN, STREAM};
 use crate::client::Client;
 use crate::failure::{Failure, Result};
 use crate::model::Event;
 use crate::progress::Progress;
 use crate::show::{json_line, line, money, shortened};
+use crate::sse::Sent;
+use crate::verbs::talk::Talk;
 
 /// How often it is asked: soon after something happened, more seldom in a long silence.
 const SOON: Duration = Duration::from_millis(200);
 const SELDOM: Duration = Duration::from_secs(2);
+/// Streams that ended without a word, until the other way is tried.
+const IN_VAIN: u32 = 3;
 
 pub(crate) fn run(mut client: Client, run: Uuid, json: bool) -> Result<()> {
     client.watch();
-    let (mut after, mut begun) = (0, None);
+    let mut shown = Shown { json, after: 0, begun: None, talk: Talk::default() };
+    let outcome = match live(&client, run, &mut shown)? {
+        Some(outcome) => outcome,
+        None => again_and_again(&client, run, &mut shown)?,
+    };
+    if !json {
+        total(&client, run)?;
+    }
+    if outcome == "succeeded" { Ok(()) } else { Err(Failure::silent()) }
+}
+
+/// What was shown, over both ways to follow.
+struct Shown {
+    json: bool,
+    after: i64,
+    begun: Option<Timestamp>,
+    talk: Talk,
+}
+
+impl Shown {
+    /// How the run ended, if this is the event that says so.
+    fn event(&mut self, event: &Event, raw: &Value) -> Result<Option<String>> {
+        if event.sequence <= self.after {
+            return Ok(None);
+        }
+        self.after = event.sequence;
+        let begun = *self.begun.get_or_insert(event.at);
+        if self.json {
+            json_line(raw)?;
+        } else {
+            if event.kind == "turn.taken" {
+                let step = event.step_id.as_deref().unwrap_or_default();
+                self.talk.taken(step, event.data["turn"].as_i64().unwrap_or_default())?;
+            }
+            self.talk.pause()?;
+            show(event, begun)?;
+            self.talk.next()?;
+        }
+        let outcome = event.kind.strip_prefix("run.").filter(|outcome| is_end(outcome));
+        Ok(outcome.map(str::to_owned))
+    }
+
+    fn sent(&mut self, sent: &Sent) -> Result<Option<String>> {
+        match sent.kind.as_str() {
+            "turn.began" | "turn.text" | "turn.reset" if self.json => Ok(None),
+            "turn.began" | "turn.text" | "turn.reset" => self.talk.hear(sent).map(|()| None),
+            "end" => Ok(sent.data["state"].as_str().map(str::to_owned)),
+            // What we do not know is for newer programs than we are.
+            _ => match serde_json::from_value::<Event>(sent.data.clone()) {
+                Ok(event) => self.event(&event, &sent.data),
+                Err(_) => Ok(None),
+            },
+        }
+    }
+}
+
+/// As it happens. `None` where that cannot be had: then it is asked for again and again, which also
+/// says best what is wrong.
+fn live(client: &Client, run: Uuid, shown: &mut Shown) -> Result<Option<String>> {
+    let mut id: Option<String> = None;
+    let mut in_vain = 0;
+    while in_vain < IN_VAIN {
+        let Some(mut stream) = client.stream(&STREAM, run, id.as_deref()) else { return Ok(None) };
+        in_vain += 1;
+        while let Some(sent) = stream.next() {
+            if let Some(outcome) = shown.sent(&sent)? {
+                return Ok(Some(outcome));
+            }
+            if sent.id.is_some() {
+                (id, in_vain) = (sent.id, 0);
+            }
+        }
+        sleep(SOON);
+    }
+    Ok(None)
+}
+
+fn again_and_again(client: &Client, run: Uuid, shown: &mut Shown) -> Result<String> {
     loop {
-        for (event, raw) in news(&client, run, after).map_err(|failure| {
+        let news = news(client, run, shown.after).map_err(|failure| {
             failure.also(&format!("the run goes on; `cadre follow {run}` shows it"))
-        })? {
-            after = event.sequence;
-            let begun = *begun.get_or_insert(event.at);
-            if json {
-                json_line(&raw)?;
-            } else {
-                show(&event, begun)?;
+        });
+        for (event, raw) in news? {
+            if let Some(outcome) = shown.event(&event, &raw)? {
+                return Ok(outcome);
             }
-            let Some(outcome) = event.kind.strip_prefix("run.").filter(|it| is_end(it)) else {
-                continue;
-            };
-            if !json {
-                total(&client, run)?;
-            }
-            return if outcome == "succeeded" { Ok(()) } else { Err(Failure::silent()) };
         }
     }
 }
 
 fn is_end(outcome: &str) -> bool {
-    ["succeeded", "failed", "cancelled"].contains(&outcome)
+    ["succeeded", "failed", "stopped", "cancelled"].contains(&outcome)
 }
 
 /// What happened since, as soon as something has.
@@ -89,6 +161,9 @@ fn show(event: &Event, begun: Timestamp) -> Result<()> {
         }
         "step.succeeded" => line(&format!("✓ {step}")),
         "run.failed" => line(&format!("✗ failed at {step}: {} ({})", text("detail"), text("name"))),
+        "run.stopped" => {
+            line(&format!("✗ stopped at {step}: {} ({})", text("detail"), text("name")))
+        }
         kind => line(format!("{} {step}", kind.replacen('.', " ", 1)).trim_end()),
     }
 }

@@ -8,6 +8,8 @@ pub(crate) mod follow;
 pub(crate) mod import;
 pub(crate) mod run;
 pub(crate) mod spend;
+pub(crate) mod stop;
+mod talk;
 pub(crate) mod whoami;
 pub(crate) mod workflows;
 

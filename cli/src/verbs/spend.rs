@@ -1,11 +1,13 @@
-//! `cadre spend`: what runs used and may use, from `GET /v1/runs` and `GET /v1/runs/{id}`.
+//! `cadre spend`: what runs used and may use, from `GET /v1/runs` and `GET /v1/runs/{id}`; by account
+//! from `GET /v1/spend`.
 
 use uuid::Uuid;
 
-use crate::api::{RUN, RUNS};
+use crate::api::{ACCOUNTS, RUN, RUNS};
+use crate::args::Scope;
 use crate::client::Client;
 use crate::failure::Result;
-use crate::model::{Run, StepView};
+use crate::model::{Account, Run, StepView};
 use crate::show::{json as show_json, line, money, table, time, took};
 
 pub(crate) fn of_run(client: &Client, run: Uuid, json: bool) -> Result<()> {
@@ -53,6 +55,33 @@ pub(crate) fn newest(client: &Client, most: usize, json: bool) -> Result<()> {
     let rows: Vec<_> = answer.value.iter().map(row).collect();
     table(["run", "workflow", "state", "begun", "tokens in", "out", "cost"], &rows)?;
     line(&format!("together {tokens} tokens, {} in {} runs", money(Some(cost)), rows.len()))
+}
+
+pub(crate) fn by(client: &Client, scope: Scope, most: usize, json: bool) -> Result<()> {
+    let answer = client.list(&ACCOUNTS, None, &[("scope", scope.name())], most)?;
+    if json {
+        return show_json(&answer.raw);
+    }
+    let rows: Vec<_> = answer.value.into_iter().map(account).collect();
+    let head = ["account", "tokens", "held", "cap", "spent", "held", "cap", "stopped"];
+    table(head, &rows)
+}
+
+fn account(account: Account) -> [String; 8] {
+    let id = account.id.map(|id| id.to_string());
+    let name = account.name.filter(|_| account.scope != "run");
+    let whose = name.or(account.day).or(id).unwrap_or(account.scope);
+    let cap = account.caps;
+    [
+        whose,
+        account.used.tokens.to_string(),
+        account.held.tokens.to_string(),
+        cap.tokens.map_or_else(|| "-".into(), |cap| cap.to_string()),
+        money(Some(account.used.micros)),
+        money(Some(account.held.micros)),
+        cap.micros.map_or_else(|| "-".into(), |cap| money(Some(cap))),
+        account.stopped.unwrap_or_default(),
+    ]
 }
 
 fn row(run: &Run) -> [String; 7] {

@@ -133,7 +133,7 @@ fn every_command_has_help_and_a_shell_its_completions() {
     let terminal = Terminal::bare();
     let help = terminal.run(&["--help"]);
     let verbs = "login logout whoami import agents workflows run follow cancel documents explain \
-                 spend completions";
+                 spend stop completions";
     for verb in verbs.split_whitespace() {
         assert!(help.good().contains(&format!("\n  {verb} ")), "{verb}");
         let said = terminal.run(&[verb, "--help"]);

@@ -87,6 +87,13 @@ impl Server {
                     }
                 };
                 let Some(request) = read(&mut *stream) else { continue };
+                // Where the script has no stream, nothing streams.
+                let next = script.front();
+                let streams = matches!(next, Some(Reply::Raw(raw)) if raw.contains("event-stream"));
+                if request.line.ends_with("/stream") && !streams {
+                    let _ = stream.write_all(&bytes(Reply::Problem(404, "not here", None)));
+                    continue;
+                }
                 seen.lock().unwrap().push(request);
                 let end = Reply::Problem(500, "the script has ended", None);
                 // Whoever asked may be gone.

@@ -25,6 +25,7 @@ pub(crate) const TABLES: &[&str] = &[
     provisioning::FUNCTIONS,
     runs::FUNCTIONS,
     scim::FUNCTIONS,
+    spend::FUNCTIONS,
     workflows::FUNCTIONS,
 ];
 
@@ -169,6 +170,7 @@ fn work(on: &mut Mounting) -> anyhow::Result<()> {
     on.route("runs-list", runs::list::handle)?;
     on.route("runs-get", runs::get::handle)?;
     on.route("runs-events", runs::events::handle)?;
+    on.route("runs-stream", runs::stream::handle)?;
     on.route("runs-cancel", runs::cancel::handle)?;
     on.route("runs-speaker", runs::speaker::handle)?;
     on.route("runs-explain", runs::explain::handle)?;
@@ -178,6 +180,10 @@ fn work(on: &mut Mounting) -> anyhow::Result<()> {
     on.job("runs-room", jobs::task(runs::room::handle))?;
     on.job("runs-finish", jobs::task(runs::finish::handle))?;
     on.job("runs-fail", jobs::task(runs::fail::handle))?;
+
+    on.route("spend-report", spend::report::handle)?;
+    on.route("spend-cap", spend::cap::handle)?;
+    on.route("spend-switch", spend::switch::handle)?;
 
     on.route("workflows-create", workflows::create::handle)?;
     on.route("workflows-list", workflows::list::handle)?;
@@ -203,6 +209,7 @@ impl Mounting {
         let app = self.functions.app;
         let router = match row.once {
             Some(_) => http::mount_once(&row, handler, app)?,
+            None if row.stream => http::mount_stream(&row, handler, app)?,
             None => http::mount(&row, handler, app)?,
         };
         let router = router.with_state(app);

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::dispatch::{self, Message};
 use crate::model::{RunDetail, RunRef};
 use crate::queries::{self, lifecycle};
+use crate::settle;
 
 /// Every run that somebody started and that has not ended: when they may no longer be here. To be
 /// told after the commit: [`dispatch::soon`] for each message.
@@ -53,6 +54,7 @@ pub async fn handle(
     let stopped = stopped.await?;
     if stopped {
         dispatch::soon(app, caller.tenant, message).await;
+        settle::soon(app, run).await;
     }
     let run = db.tenant(caller.tenant, async |tx| queries::by_id(tx, id).await).await?;
     Ok(Accepted { value: run, replayed: !stopped })

@@ -7,6 +7,10 @@ use shared::{App, Result};
 use crate::finish::Closed;
 use crate::model::RunRef;
 use crate::queries::lifecycle;
+use crate::settle;
+
+/// Errors that are no failure of the run: it may not spend more.
+const STOPS: [&str; 3] = ["SpendCapReached", "SpendHeld", "SpendStopped"];
 
 #[derive(Deserialize)]
 pub struct Failure {
@@ -24,12 +28,15 @@ pub struct Failure {
 pub async fn handle(app: App, failure: Failure) -> Result<Closed> {
     let error = json!({ "name": failure.error, "detail": detail(&failure.cause) });
     let run = failure.run;
+    let how = if STOPS.contains(&failure.error.as_str()) { "stopped" } else { "failed" };
     let state = app.db()?.tenant(run.tenant_id, async |tx| {
-        lifecycle::end(tx, run, "failed", Some(error), failure.step_id.as_deref()).await?;
+        lifecycle::end(tx, run, how, Some(error), failure.step_id.as_deref()).await?;
         // A run that was cancelled meanwhile stays cancelled.
         lifecycle::state(tx, run.run_id).await
     });
-    Ok(Closed { state: state.await? })
+    let state = state.await?;
+    settle::soon(app, run).await;
+    Ok(Closed { state })
 }
 
 fn detail(cause: &str) -> String {

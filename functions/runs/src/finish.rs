@@ -5,6 +5,7 @@ use shared::{App, Error, Result};
 
 use crate::model::RunRef;
 use crate::queries::lifecycle;
+use crate::settle;
 
 #[derive(Debug, Serialize)]
 pub struct Closed {
@@ -14,6 +15,7 @@ pub struct Closed {
 pub async fn handle(app: App, run: RunRef) -> Result<Closed> {
     let db = app.db()?;
     if lifecycle::succeed(db, run).await? {
+        settle::soon(app, run).await;
         return Ok(Closed { state: "succeeded".into() });
     }
     let state = db.tenant(run.tenant_id, async |tx| lifecycle::state(tx, run.run_id).await);

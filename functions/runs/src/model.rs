@@ -24,9 +24,11 @@ pub struct Run {
     pub workflow: String,
     /// Pinned when the run started: later versions do not touch it.
     pub workflow_version: String,
-    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    /// `queued`, `running`, `succeeded`, `failed`, `stopped` (by a cap on spending, or a switch) or
+    /// `cancelled`.
     pub state: String,
-    /// Why it failed: `{ "name": …, "detail": … }`.
+    /// Why it failed or was stopped: `{ "name": …, "detail": … }`. Of a stop the name is
+    /// `SpendCapReached`, `SpendHeld` (others under way held what was left) or `SpendStopped`.
     pub error: Option<Value>,
     pub language: Option<String>,
     pub spend: Spend,
@@ -84,7 +86,8 @@ pub struct Event {
     /// 1, 2, 3 … without gaps.
     pub sequence: i64,
     /// `run.queued`, `run.started`, `step.scheduled`, `turn.taken`, `room.waits` (a person is to
-    /// name who speaks next), `step.succeeded`, `step.failed`, `run.succeeded`, `run.failed` or `run.cancelled`.
+    /// name who speaks next), `step.succeeded`, `step.failed`, `run.succeeded`, `run.failed`,
+    /// `run.stopped` or `run.cancelled`.
     pub kind: String,
     pub step_id: Option<String>,
     pub data: Value,
@@ -104,6 +107,9 @@ pub struct PinnedStep {
     pub step: Step,
     /// The instructions of the workflow that the step names as its skill.
     pub skill: Option<String>,
+    /// On whose account it works. Runs from before this was kept are looked up.
+    #[serde(default)]
+    pub started_by: Option<Uuid>,
 }
 
 /// An agent at the version it had when the run started.

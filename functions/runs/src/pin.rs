@@ -18,8 +18,8 @@ pub struct Pinned {
     pub steps: Vec<(PinnedStep, Vec<Member>)>,
 }
 
-/// `asked` is `slug` or `slug@1.2.0`.
-pub async fn pin(tx: &Tx<'_>, asked: &str) -> Result<Pinned> {
+/// `asked` is `slug` or `slug@1.2.0`; `user` is who asks.
+pub async fn pin(tx: &Tx<'_>, asked: &str, user: Uuid) -> Result<Pinned> {
     let (slug, version) = match asked.split_once('@') {
         Some((slug, version)) => (slug, Some(version)),
         None => (asked, None),
@@ -40,7 +40,7 @@ pub async fn pin(tx: &Tx<'_>, asked: &str) -> Result<Pinned> {
         let cast = step.references().map(|reference| member(&members, reference));
         let cast = cast.collect::<Result<_>>()?;
         let skill = step.skill.as_ref().and_then(|skill| skills.get(skill).cloned());
-        steps.push((PinnedStep { step, skill }, cast));
+        steps.push((PinnedStep { step, skill, started_by: Some(user) }, cast));
     }
     Ok(Pinned { workflow_id, workflow_version, steps })
 }

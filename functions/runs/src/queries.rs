@@ -1,6 +1,7 @@
 //! Every SQL statement about runs, as people and the planner see them; turns are in [`turns`].
 
 pub mod lifecycle;
+pub mod live;
 pub mod turns;
 pub mod waits;
 

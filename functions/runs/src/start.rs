@@ -75,7 +75,7 @@ pub async fn handle(
             return queries::by_id(tx, earlier).await;
         }
         shared::audit::record(tx, &caller, "run.started", id).await?;
-        let pinned = pin::pin(tx, &request.workflow).await?;
+        let pinned = pin::pin(tx, &request.workflow, caller.user).await?;
         let new = NewRun {
             id,
             workflow: (pinned.workflow_id, &pinned.workflow_version),

@@ -5,6 +5,7 @@ use shared::{App, Result};
 use workflows::model::Kind;
 
 use crate::plan::Plan;
+use crate::purse::Purse;
 use crate::turn::{self, Outcome, Work};
 
 #[derive(Debug, Serialize)]
@@ -21,9 +22,16 @@ pub struct Report {
 }
 
 pub async fn handle(app: App, work: Work) -> Result<Report> {
+    let mut purse = Purse::default();
+    let worked = Box::pin(turns(app, &mut purse, &work)).await;
+    purse.close(app).await;
+    Ok(Report { step_id: work.step_id, next: "done", seconds: None, then: worked? })
+}
+
+async fn turns(app: App, purse: &mut Purse, work: &Work) -> Result<Option<Plan>> {
     loop {
-        if let Outcome::Done(then) = turn::take(app, &work, Kind::Agent).await? {
-            return Ok(Report { step_id: work.step_id, next: "done", seconds: None, then });
+        if let Outcome::Done(then) = turn::take(app, purse, work, Kind::Agent).await? {
+            return Ok(then);
         }
     }
 }

@@ -4,12 +4,14 @@
 use std::time::{Duration, Instant};
 
 use rooms::model::Order;
-use rooms::state::Wait;
+use rooms::state::{About, Question, Wait};
 use rooms::{Action, Answer, Answered, Choice, Event, Mark, Room, Said, State, decide};
+use shared::Result;
 use shared::llm::{Completion, Llm};
 use workflows::model::Step;
 
 use crate::model::{Claim, Past};
+use crate::purse::{self, Tab};
 use crate::question::{
     LEDGER_QUESTION_TOKENS, LEDGER_TOKENS, NAME_TOKENS, QUESTION_TOKENS, question,
 };
@@ -35,44 +37,84 @@ fn most_asked(room: &Room) -> u32 {
 }
 
 pub enum Next {
-    /// Who speaks, and what it cost to ask.
-    Speaks(Box<Choice>, Option<Completion>),
+    Speaks(Box<Choice>),
     /// A person is to name them. Nothing was asked before: see `workflows::graph`.
     Waits(Wait),
 }
 
-/// `None` when the room is done or is none.
-pub async fn choose(llm: &Llm, claim: &Claim) -> Option<Next> {
-    let room = claim.pinned.step.room.as_ref()?;
-    let history = claim.history.as_ref()?;
-    let mut state = state(claim, room)?;
-    let mut spent: Option<Completion> = None;
+/// What it cost to ask, and who speaks; `None` when the room is done or is none. It fails when a
+/// question may not be asked: spending is capped, or nobody can tell.
+pub async fn choose(
+    llm: &Llm,
+    claim: &Claim,
+    tab: &mut Tab<'_>,
+) -> (Option<Completion>, Result<Option<Next>>) {
+    let mut spent = None;
+    let next = decided(llm, claim, tab, &mut spent).await;
+    (spent, next)
+}
+
+async fn decided(
+    llm: &Llm,
+    claim: &Claim,
+    tab: &mut Tab<'_>,
+    spent: &mut Option<Completion>,
+) -> Result<Option<Next>> {
+    let Some((room, history)) = claim.pinned.step.room.as_ref().zip(claim.history.as_ref()) else {
+        return Ok(None);
+    };
+    let Some(mut state) = state(claim, room) else { return Ok(None) };
     let mut event = Event::Tick;
     let started = Instant::now();
     loop {
         event = match decide(&mut state, event, history.now) {
-            Action::Speak(choice) => return Some(Next::Speaks(Box::new(choice), spent)),
-            Action::Wait(wait) => return Some(Next::Waits(wait)),
-            Action::Done => return None,
+            Action::Speak(choice) => return Ok(Some(Next::Speaks(Box::new(choice)))),
+            Action::Wait(wait) => return Ok(Some(Next::Waits(wait))),
+            Action::Done => return Ok(None),
             Action::Ask(asked) => {
                 // Whatever the model does, somebody speaks: the choice says what went wrong.
                 let patience = PATIENCE.saturating_sub(started.elapsed());
                 let answer = match patience {
                     Duration::ZERO => None,
-                    patience => llm
-                        .complete(&question(claim, &asked, llm.context_tokens(), patience))
-                        .await
-                        .ok(),
+                    patience => ask(llm, (claim, &asked), patience, (tab, spent)).await?,
                 };
-                let answered = Answer::model(answer.as_ref().map(|answer| answer.text.as_str()));
-                spent = match (spent, answer) {
-                    (Some(before), answer) => Some(before.with(answer.as_ref())),
-                    (None, answer) => answer,
-                };
+                let answered = Answer::model(answer.as_deref());
                 Event::Answered(Answered { path: asked.path, answer: answered })
             }
         }
     }
+}
+
+/// On the account of who leads, if somebody does, and else of no agent: nobody speaks yet.
+async fn ask(
+    llm: &Llm,
+    (claim, asked): (&Claim, &Question),
+    patience: Duration,
+    (tab, spent): (&mut Tab<'_>, &mut Option<Completion>),
+) -> Result<Option<String>> {
+    let (leads, (input, output)) = match &asked.about {
+        About::Speaker { .. } => (None, (QUESTION_TOKENS, NAME_TOKENS)),
+        About::Ledger { supervisor, .. } => {
+            (Some(supervisor), (LEDGER_QUESTION_TOKENS, LEDGER_TOKENS))
+        }
+    };
+    let mut members = claim.cast.iter();
+    let agent = leads.and_then(|name| Some(members.find(|m| m.reference == *name)?.agent_id));
+    tab.begin(agent, purse::most(llm, input, output)).await?;
+    let answer = llm
+        .complete_paid_once(&question(claim, asked, llm.context_tokens(), patience), &|_, _| {})
+        .await;
+    let (text, used) = match answer {
+        Ok(answer) => (Some(answer.text.clone()), Some(answer)),
+        Err(error) if purse::may_cost(&error) => (None, Some(purse::unknown(llm, input, output))),
+        Err(_) => (None, None),
+    };
+    *spent = match spent.take() {
+        Some(before) => Some(before.with(used.as_ref())),
+        None => used,
+    };
+    tab.settle(agent, purse::total(spent.as_ref()));
+    Ok(text)
 }
 
 /// As it stands in the record. Chance comes from the conversation's id: a retry draws the same.

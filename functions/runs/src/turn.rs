@@ -12,9 +12,12 @@ use shared::{App, Error, Result};
 use uuid::Uuid;
 use workflows::model::Kind;
 
+use crate::live::entry::Began;
+use crate::live::teller::Teller;
 use crate::model::{Claim, RunRef};
 use crate::plan::{Plan, Planned};
 use crate::prompt::{self, Turn};
+use crate::purse::{self, Purse};
 use crate::queries::turns::{self, Rates, Taken};
 use crate::talk::{self, Next};
 
@@ -55,7 +58,8 @@ pub enum Outcome {
     Waits(u64),
 }
 
-pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
+/// `purse` is the worker's, for all of its turns.
+pub async fn take(app: App, purse: &mut Purse, work: &Work, kind: Kind) -> Result<Outcome> {
     let llm = app.llm()?;
     let rates = rates(llm);
     let place = (work.run.run_id, work.step_id.as_str());
@@ -64,11 +68,18 @@ pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
         let why = async |tx: &Tx<'_>| turns::why_not(tx, place, work.attempt).await;
         return db.tenant(work.run.tenant_id, why).await.map(|()| Outcome::Done(None));
     };
+    let mut tab = match purse.tab(app, (work, kind), &claim).await {
+        Ok(tab) => tab,
+        Err(error) => return given_up(db, purse, (work, &claim), None, error).await,
+    };
     let (turn, asked) = match kind {
-        Kind::Room => match talk::choose(llm, &claim).await {
-            Some(Next::Speaks(choice, asked)) => (prompt::in_room(&claim, *choice), asked),
-            Some(Next::Waits(wait)) => return wait_for(db, work, &claim, &wait).await,
-            None => (None, None),
+        Kind::Room => match talk::choose(llm, &claim, &mut tab).await {
+            (asked, Ok(Some(Next::Speaks(choice)))) => (prompt::in_room(&claim, *choice), asked),
+            (_, Ok(Some(Next::Waits(wait)))) => return wait_for(db, work, &claim, &wait).await,
+            (_, Ok(None)) => (None, None),
+            (asked, Err(error)) => {
+                return given_up(db, purse, (work, &claim), asked.as_ref(), error).await;
+            }
         },
         _ => (prompt::alone(&claim), None),
     };
@@ -78,30 +89,85 @@ pub async fn take(app: App, work: &Work, kind: Kind) -> Result<Outcome> {
     };
     let speaks = (work.run.run_id, claim.conversation_id, turn.speaker.agent_id);
     let about = format!("{}\n{}", turn.task, claim.brief);
-    let told = context::read::of_turn(db, work.run.tenant_id, speaks, &about).await?;
     let answer = claim.pinned.step.max_output_tokens.unwrap_or(ANSWER_TOKENS);
     let answer = answer.min(llm.context_tokens() / 2);
+    let agent = Some(turn.speaker.agent_id);
+    // Beside what is read anyway, so that to be allowed to costs the turn no wait of its own.
+    let (told, begun) = tokio::join!(
+        context::read::of_turn(db, work.run.tenant_id, speaks, &about),
+        tab.begin(agent, purse::most(llm, llm.context_tokens(), answer)),
+    );
+    let told = match begun.and(told) {
+        Ok(told) => told,
+        Err(error) => {
+            // Nothing was called; if it had not begun, there is nothing to settle.
+            tab.settle(agent, purse::total(asked.as_ref()));
+            return given_up(db, purse, (work, &claim), asked.as_ref(), error).await;
+        }
+    };
     let (messages, layers) = prompt::build(&claim, &turn, &told, llm.context_tokens(), answer);
     let seed = Some(seed(&claim, work.attempt));
     let prompt =
         Prompt { messages, max_tokens: answer, temperature: TEMPERATURE, seed, deadline: DEADLINE };
-    let called = llm.complete(&prompt).await.and_then(not_empty);
-    let completion = match called {
-        Ok(completion) => completion,
-        Err(error) => {
-            db.tenant_relaxed(work.run.tenant_id, async |tx| {
-                if let Some(asked) = &asked {
-                    turns::wasted(tx, place, (claim.turn(), claim.fence), asked).await?;
-                }
-                turns::release(tx, place, claim.fence, claim.reservation).await
-            })
-            .await?;
-            return Err(error);
+    let teller = Teller::new(app, work, began(&claim, &turn));
+    let (completion, failed) = match Box::pin(teller.complete(llm, &prompt)).await {
+        Ok(completion) => {
+            let failed = empty(&completion);
+            (Some(completion.with(asked.as_ref())), failed)
+        }
+        Err(error) if purse::may_cost(&error) => {
+            let unknown = purse::unknown(llm, llm.context_tokens(), answer);
+            (Some(unknown.with(asked.as_ref())), Some(error))
+        }
+        Err(error) => (asked, Some(error)),
+    };
+    tab.settle(agent, purse::total(completion.as_ref()));
+    let completion = match (completion, failed) {
+        (Some(completion), None) => completion,
+        (spent, failed) => {
+            let no_answer = || Error::Internal(anyhow::anyhow!("a call without an outcome"));
+            let error = failed.unwrap_or_else(no_answer);
+            return given_up(db, purse, (work, &claim), spent.as_ref(), error).await;
         }
     };
-    let completion = completion.with(asked.as_ref());
     let context = serde_json::to_value(layers).map_err(|e| Error::Internal(e.into()))?;
-    settle(app, work, &claim, &turn, &completion, context).await
+    let settled = Box::pin(settle(app, work, &claim, &turn, &completion, context));
+    let (outcome, ()) = tokio::join!(settled, teller.recording());
+    if matches!(outcome, Ok(_) | Err(Error::RunStopped(_))) {
+        purse.billed();
+    }
+    outcome
+}
+
+/// The turn is not taken: lease and reservation go back, and what was spent on it is on the bill.
+async fn given_up(
+    db: &Db,
+    purse: &mut Purse,
+    (work, claim): (&Work, &Claim),
+    spent: Option<&Completion>,
+    error: Error,
+) -> Result<Outcome> {
+    let place = (work.run.run_id, work.step_id.as_str());
+    db.tenant_relaxed(work.run.tenant_id, async |tx| {
+        if let Some(spent) = spent {
+            turns::wasted(tx, place, (claim.turn(), claim.fence), spent).await?;
+        }
+        turns::release(tx, place, claim.fence, claim.reservation).await
+    })
+    .await?;
+    purse.billed();
+    Err(error)
+}
+
+/// For those who follow: who speaks, and why.
+fn began(claim: &Claim, turn: &Turn<'_>) -> Began {
+    Began {
+        turn: claim.turn(),
+        fence: claim.fence,
+        conversation_id: claim.conversation_id,
+        speaker: turn.speaker.definition.name.clone(),
+        reason: turn.reason.clone(),
+    }
 }
 
 /// Soon at first, then less and less often: a person who takes their time costs little.
@@ -200,11 +266,9 @@ fn document<'a>(
     Some((name, content))
 }
 
-fn not_empty(completion: Completion) -> Result<Completion> {
-    if completion.text.trim().is_empty() {
-        return Err(Error::ModelRefused(format!("{} answered with nothing", completion.model)));
-    }
-    Ok(completion)
+fn empty(completion: &Completion) -> Option<Error> {
+    let empty = completion.text.trim().is_empty();
+    empty.then(|| Error::ModelRefused(format!("{} answered with nothing", completion.model)))
 }
 
 /// The most one call can use. Without a known price only tokens can be capped.

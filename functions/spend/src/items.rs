@@ -7,7 +7,7 @@ use shared::dynamo::change::{Change, Item, Value};
 use uuid::Uuid;
 
 use crate::lease::{Ending, Lease, State};
-use crate::model::{Account, Amount, Caps, Party, Scope};
+use crate::model::{Account, Amount, Call, Caps, Party, Scope};
 
 /// Days that the accounts of runs and days are kept, and leases that ended.
 const KEPT_ACCOUNT: i64 = 400;
@@ -66,9 +66,16 @@ pub fn written_by(item: &Item) -> Option<Uuid> {
 /// Whose lease it is, and on which day's account.
 pub fn party(item: &Item, tenant: Uuid) -> Option<(Party, Date)> {
     let id = |name| item.text(name)?.parse::<Uuid>().ok();
-    let (run, agent) = (id("lease_run")?, id("lease_agent")?);
+    let (run, agent) = (id("lease_run")?, id("lease_agent"));
     let party = Party { tenant, run, agent, user: id("lease_user")? };
     Some((party, item.text("lease_day")?.parse().ok()?))
+}
+
+/// What the call was begun for of which nobody knows yet how it ended.
+pub fn call(item: &Item) -> Call {
+    let number = |name| item.number(name).unwrap_or_default();
+    let before = Amount::new(number("tokens_before"), number("micros_before"));
+    Call { name: item.text("call_name").unwrap_or_default().to_owned(), before }
 }
 
 /// Takes so much, if the caps are still those that were `seen` and it still fits.
@@ -128,20 +135,30 @@ fn name_of(lease: Uuid) -> Value {
 }
 
 /// A lease that was not there before. Its id is the guard: a lost answer is recognized by it.
-pub fn lend(key: Key, lease: &Lease, party: &Party, day: Date) -> Change {
-    keep(key, lease, Uuid::new_v4())
+pub fn lend(key: Key, lease: &Lease, call: &Call, (party, day): (&Party, Date)) -> Change {
+    let change = begun(keep(key, lease, Uuid::new_v4()), call)
         .when("attribute_not_exists(pk)")
         .set("tokens_held", Value::Number(lease.held.tokens))
         .set("micros_held", Value::Number(lease.held.micros))
         .set("lease_run", Value::Text(party.run.to_string()))
-        .set("lease_agent", Value::Text(party.agent.to_string()))
         .set("lease_user", Value::Text(party.user.to_string()))
-        .set("lease_day", Value::Text(day.to_string()))
+        .set("lease_day", Value::Text(day.to_string()));
+    match party.agent {
+        Some(agent) => change.set("lease_agent", Value::Text(agent.to_string())),
+        None => change,
+    }
+}
+
+fn begun(change: Change, call: &Call) -> Change {
+    change
+        .set("call_name", Value::Text(call.name.clone()))
+        .set("tokens_before", Value::Number(call.before.tokens))
+        .set("micros_before", Value::Number(call.before.micros))
 }
 
 /// What its worker did meanwhile, and what it begins. `lease` is at its next version.
-pub fn mark(key: Key, lease: &Lease, write: Uuid) -> Change {
-    follows(keep(key, lease, write), lease, "open")
+pub fn mark(key: Key, lease: &Lease, call: &Call, write: Uuid) -> Change {
+    begun(follows(keep(key, lease, write), lease, "open"), call)
 }
 
 /// Ended by its worker or, silent for too long, by somebody else; kept for what comes late.
@@ -214,15 +231,16 @@ pub fn give_back(key: Key, scope: &Scope, ending: Ending, (lease, name): (Uuid, 
     }
 }
 
-/// New caps, whatever is taken already. `daily` is for a tenant's account. The last writer wins.
-pub fn cap(key: Key, caps: Caps, daily: Caps) -> Change {
-    let all = [
-        ("tokens_cap", caps.tokens),
-        ("micros_cap", caps.micros),
-        ("daily_tokens_cap", daily.tokens),
-        ("daily_micros_cap", daily.micros),
-    ];
-    all.into_iter().fold(Change::of(key), |change, (name, cap)| match cap {
+/// New caps, whatever is taken already; every day's are on its tenant's account. The last writer wins.
+pub fn cap(tenant: Uuid, scope: &Scope, caps: Caps) -> Change {
+    let (key, names) = match scope {
+        Scope::Day(_) => {
+            (account_key(tenant, &Scope::Tenant), ["daily_tokens_cap", "daily_micros_cap"])
+        }
+        scope => (account_key(tenant, scope), ["tokens_cap", "micros_cap"]),
+    };
+    let all = names.into_iter().zip([caps.tokens, caps.micros]);
+    all.fold(Change::of(key), |change, (name, cap)| match cap {
         Some(cap) => change.set(name, Value::Number(cap)),
         None => change.remove(name),
     })

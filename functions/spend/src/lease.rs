@@ -100,19 +100,16 @@ impl Lease {
         self.end(State::Closed)
     }
 
-    /// By somebody else, when its time is over.
-    pub fn reclaim(&mut self, now: i64) -> Result<Ending, Refusal> {
-        match self.state {
-            // `open` stays: it says what is only assumed, until somebody knows.
-            State::Open if self.until < now => {
-                let open = self.open;
-                let ending = self.end(State::Reclaimed);
-                self.open = open;
-                Ok(ending)
-            }
-            State::Open => Err(Refusal::Busy),
-            _ => Err(Refusal::Over),
+    /// By somebody else, when its time is over or its worker is known to be gone.
+    pub fn reclaim(&mut self) -> Result<Ending, Refusal> {
+        if self.state != State::Open {
+            return Err(Refusal::Over);
         }
+        // `open` stays: it says what is only assumed, until somebody knows.
+        let open = self.open;
+        let ending = self.end(State::Reclaimed);
+        self.open = open;
+        Ok(ending)
     }
 
     /// What the call that was under way did use is known after all.

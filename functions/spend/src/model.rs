@@ -16,6 +16,7 @@ pub const MOST: i64 = 1_000_000_000_000;
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SpendAmount")]
 pub struct Amount {
     pub tokens: i64,
     /// Millionths of a US dollar.
@@ -74,6 +75,7 @@ impl Sub for Amount {
 /// What may be spent in all. Without a number there is no cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SpendCaps")]
 pub struct Caps {
     #[serde(default)]
     pub tokens: Option<i64>,
@@ -122,20 +124,26 @@ impl fmt::Display for Scope {
 pub struct Party {
     pub tenant: Uuid,
     pub run: Uuid,
-    pub agent: Uuid,
+    /// None when a room asks a model who speaks: nobody speaks yet.
+    pub agent: Option<Uuid>,
     pub user: Uuid,
 }
 
 impl Party {
-    pub fn scopes(&self, day: Date) -> [Scope; 5] {
-        [
-            Scope::Run(self.run),
-            Scope::Agent(self.agent),
-            Scope::User(self.user),
-            Scope::Tenant,
-            Scope::Day(day),
-        ]
+    pub fn scopes(&self, day: Date) -> Vec<Scope> {
+        let mut scopes = vec![Scope::Run(self.run)];
+        scopes.extend(self.agent.map(Scope::Agent));
+        scopes.extend([Scope::User(self.user), Scope::Tenant, Scope::Day(day)]);
+        scopes
     }
+}
+
+/// What a call is for, so that whoever finds its lease can find it on the bill.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    pub name: String,
+    /// What calls of the same name have used before it: they are one line of the bill.
+    pub before: Amount,
 }
 
 /// One account. `taken` is what was spent and what is held; it never passes the caps, unless they
@@ -190,7 +198,7 @@ pub enum Stop {
     Capped { scope: Scope, unit: Unit, cap: i64, left: i64, held: i64, need: i64 },
     #[error(
         "spending of this {} is switched off ({reason}): no call begins until somebody switches it \
-         on again with DELETE /v1/spend/…/stop",
+         on again with PUT /v1/spend/switch",
         whose(scope)
     )]
     Switched { scope: Scope, reason: String },
@@ -205,8 +213,9 @@ impl Stop {
     pub fn error(self) -> shared::Error {
         let said = self.to_string();
         match self {
+            _ if self.may_pass() => shared::Error::SpendHeld(said),
             Self::Capped { .. } => shared::Error::SpendCapReached(said),
-            Self::Switched { .. } => shared::Error::RunStopped(said),
+            Self::Switched { .. } => shared::Error::SpendStopped(said),
         }
     }
 }
@@ -256,6 +265,6 @@ mod tests {
         let account = Account { stopped: Some("runaway".into()), ..Account::default() };
         let stop = account.allows(&Scope::Tenant, Amount::NOTHING).unwrap_err();
         assert!(matches!(stop, Stop::Switched { .. }));
-        assert_eq!(stop.error().name(), "RunStopped");
+        assert_eq!(stop.error().name(), "SpendStopped");
     }
 }

@@ -10,8 +10,9 @@ use shared::{Error, Result};
 use uuid::Uuid;
 
 use crate::items::{self, Name};
-use crate::lease::{Ending, Lease, Refusal, State, Used, chunk};
-use crate::model::{Account, Amount, Caps, Party, Scope, Stop};
+use crate::lease::{Ending, Lease, State, Used, chunk};
+use crate::model::{Account, Amount, Call, Caps, Party, Scope, Stop};
+use crate::seen;
 
 /// Whether something was switched off is looked up again after this: 2 seconds are promised.
 const LOOK_AGAIN_MS: i64 = 1_000;
@@ -19,7 +20,7 @@ const LOOK_AGAIN_MS: i64 = 1_000;
 const TRIES: usize = 12;
 
 pub struct Spend<'a> {
-    dynamo: &'a Dynamo,
+    pub(crate) dynamo: &'a Dynamo,
     /// How many calls a lease is for, where there is enough.
     calls: u16,
     /// A worker that is silent for this long is taken for dead.
@@ -31,9 +32,9 @@ pub struct Spend<'a> {
 pub struct Holding {
     pub id: Uuid,
     pub lease: Lease,
-    party: Party,
-    day: Date,
-    looked: i64,
+    pub(crate) party: Party,
+    pub(crate) day: Date,
+    pub(crate) looked: i64,
 }
 
 /// Why a call may not begin.
@@ -59,13 +60,18 @@ impl<'a> Spend<'a> {
         Self { dynamo, calls, patience_ms }
     }
 
+    /// For who looks at accounts and changes their caps, and makes no call.
+    pub fn reading(dynamo: &'a Dynamo) -> Self {
+        Self::new(dynamo, 1, 0)
+    }
+
     /// A call that can use `most` may begin: on the lease at hand if that is enough, which is one
     /// small write, or on a new one. `now` in milliseconds since 1970.
     pub async fn begin(
         &self,
         held: &mut Option<Holding>,
         party: &Party,
-        most: Amount,
+        (call, most): (&Call, Amount),
         now: i64,
     ) -> Result<(), Denied> {
         if !most.is_valid() {
@@ -75,12 +81,12 @@ impl<'a> Spend<'a> {
         if let Some(holding) = held {
             let same = holding.party == *party && holding.day == day(now)?;
             let fits = same && most.fits(holding.lease.rest());
-            if fits && self.go_on(holding, most, now).await? {
+            if fits && self.go_on(holding, (call, most), now).await? {
                 return Ok(());
             }
             self.close(held, now).await?;
         }
-        self.hold(held, party, most, now).await
+        self.hold(held, party, (call, most), now).await
     }
 
     /// How the call ended. It is kept with what comes next, [`Spend::begin`] or [`Spend::close`].
@@ -111,59 +117,14 @@ impl<'a> Spend<'a> {
         Err(busy())
     }
 
-    /// Whoever of this run was silent for too long: what they did not use comes back, once.
-    pub async fn reclaim(&self, tenant: Uuid, run: Uuid, now: i64) -> Result<usize> {
-        let account = self.dynamo.item(&items::account_key(tenant, &Scope::Run(run))).await?;
-        let mut count = 0;
-        for id in account.texts("leases") {
-            let Ok(id) = id.parse::<Uuid>() else { continue };
-            let item = self.dynamo.item(&items::lease_key(tenant, id)).await?;
-            let Some((lease, (party, day))) = items::lease(&item).zip(items::party(&item, tenant))
-            else {
-                continue;
-            };
-            let mut holding = Holding { id, lease, party, day, looked: now };
-            let Ok(ending) = holding.lease.reclaim(now) else { continue };
-            holding.lease.version += 1;
-            if let Changed::Done = self.end(&holding, ending, Uuid::new_v4(), now).await? {
-                count += 1;
-            }
-        }
-        Ok(count)
-    }
-
-    /// What a call that was only assumed to have used all did use, from the provider's bill.
-    pub async fn correct(&self, tenant: Uuid, lease: Uuid, used: Used) -> Result<()> {
-        let item = self.dynamo.item(&items::lease_key(tenant, lease)).await?;
-        let Some((lease_kept, (party, day))) = items::lease(&item).zip(items::party(&item, tenant))
-        else {
-            return Err(Error::NotFound);
-        };
-        let mut holding = Holding { id: lease, lease: lease_kept, party, day, looked: 0 };
-        let over = |_: Refusal| Error::Conflict("nothing is assumed of this lease".into());
-        let ending = holding.lease.amend(used).map_err(over)?;
-        self.kept_amended(&mut holding, ending).await
-    }
-
-    /// Leases of this run of which [`Spend::correct`] was not told yet.
-    pub async fn assumed(&self, tenant: Uuid, run: Uuid) -> Result<Vec<Uuid>> {
-        let item = self.dynamo.item(&items::account_key(tenant, &Scope::Run(run))).await?;
-        Ok(item.texts("assumed").iter().filter_map(|id| id.parse().ok()).collect())
-    }
-
     pub async fn account(&self, tenant: Uuid, scope: &Scope) -> Result<Account> {
-        let key = items::account_key(tenant, scope);
-        let Scope::Day(_) = scope else {
-            return Ok(items::account(&self.dynamo.item(&key).await?));
-        };
-        let owner = items::account_key(tenant, &Scope::Tenant);
-        let (day, owner) = tokio::try_join!(self.dynamo.item(&key), self.dynamo.item(&owner))?;
-        Ok(Account { caps: items::account(&owner).daily, ..items::account(&day) })
+        let accounts = self.accounts(tenant, std::slice::from_ref(scope)).await?;
+        Ok(accounts.into_iter().next().unwrap_or_default())
     }
 
-    pub async fn cap(&self, tenant: Uuid, scope: &Scope, caps: Caps, daily: Caps) -> Result<()> {
-        let change = items::cap(items::account_key(tenant, scope), caps, daily);
-        self.dynamo.change(&change).await.map(drop)
+    /// Of a day: the same for each.
+    pub async fn cap(&self, tenant: Uuid, scope: &Scope, caps: Caps) -> Result<()> {
+        self.dynamo.change(&items::cap(tenant, scope, caps)).await.map(drop)
     }
 
     /// With a reason: nothing begins any more. Without: it may again.
@@ -174,7 +135,12 @@ impl<'a> Spend<'a> {
 
     /// False when the lease is not ours any more: take another one. After an error the call did not
     /// begin, and the lease says so.
-    async fn go_on(&self, holding: &mut Holding, most: Amount, now: i64) -> Result<bool, Denied> {
+    async fn go_on(
+        &self,
+        holding: &mut Holding,
+        (call, most): (&Call, Amount),
+        now: i64,
+    ) -> Result<bool, Denied> {
         let until = now.saturating_add(self.patience_ms);
         if holding.lease.begin(most, until).is_err() {
             return Err(Error::Conflict("a call of this lease is under way".into()).into());
@@ -182,7 +148,7 @@ impl<'a> Spend<'a> {
         let stale = now - holding.looked >= LOOK_AGAIN_MS;
         let party = holding.party.clone();
         let look = async { if stale { self.look(&party).await } else { Ok(None) } };
-        let (marked, stop) = match tokio::try_join!(self.mark(holding), look) {
+        let (marked, stop) = match tokio::try_join!(self.mark(holding, call), look) {
             Ok(both) => both,
             Err(error) => {
                 holding.lease.settle(Used::Nothing);
@@ -199,12 +165,12 @@ impl<'a> Spend<'a> {
         Ok(true)
     }
 
-    async fn mark(&self, holding: &mut Holding) -> Result<bool> {
+    async fn mark(&self, holding: &mut Holding, call: &Call) -> Result<bool> {
         let key = items::lease_key(holding.party.tenant, holding.id);
         let write = Uuid::new_v4();
         for _ in 0..TRIES {
             holding.lease.version += 1;
-            let mark = items::mark(key.clone(), &holding.lease, write);
+            let mark = items::mark(key.clone(), &holding.lease, call, write);
             match kept(self.dynamo.change(&mark).await?, write) {
                 Kept::Ours => return Ok(true),
                 Kept::Behind(version) => holding.lease.version = version,
@@ -215,33 +181,39 @@ impl<'a> Spend<'a> {
     }
 
     async fn look(&self, party: &Party) -> Result<Option<Stop>> {
-        let look = async |scope: Scope| {
-            let item = self.dynamo.item(&items::account_key(party.tenant, &scope)).await?;
-            let reason = item.text("stopped").map(str::to_owned);
-            Ok::<_, Error>(reason.map(|reason| Stop::Switched { scope, reason }))
-        };
-        let (run, agent, user, tenant) = tokio::try_join!(
-            look(Scope::Run(party.run)),
-            look(Scope::Agent(party.agent)),
-            look(Scope::User(party.user)),
-            look(Scope::Tenant)
-        )?;
-        Ok(run.or(agent).or(user).or(tenant))
+        // A day is not switched off: its tenant is.
+        let mut scopes = party.scopes(Date::default());
+        scopes.pop();
+        let keys: Vec<_> =
+            scopes.iter().map(|scope| items::account_key(party.tenant, scope)).collect();
+        let found = self.dynamo.items(&keys).await?;
+        Ok(scopes.into_iter().zip(found).find_map(|(scope, item)| {
+            let reason = item.text("stopped")?.to_owned();
+            Some(Stop::Switched { scope, reason })
+        }))
     }
 
     async fn hold(
         &self,
         held: &mut Option<Holding>,
         party: &Party,
-        need: Amount,
+        (call, need): (&Call, Amount),
         now: i64,
     ) -> Result<(), Denied> {
         let day = day(now)?;
         let scopes = party.scopes(day);
         let id = Uuid::new_v4();
         let mut reclaimed = false;
+        let mut guess = seen::accounts(party.tenant, &scopes)
+            .filter(|accounts| scopes.iter().zip(accounts).all(|(s, a)| a.allows(s, need).is_ok()));
         for _ in 0..TRIES {
-            let accounts = self.accounts(party.tenant, &scopes).await?;
+            let guessed = guess.take();
+            let known = guessed.is_none();
+            let accounts = match guessed {
+                Some(accounts) => accounts,
+                None => self.accounts(party.tenant, &scopes).await?,
+            };
+            seen::keep(party.tenant, &scopes, &accounts);
             let stop = scopes.iter().zip(&accounts).find_map(|(s, a)| a.allows(s, need).err());
             if let Some(stop) = stop {
                 // What the dead hold may be what is missing.
@@ -254,11 +226,14 @@ impl<'a> Spend<'a> {
             }
             let all = Amount::new(i64::MAX, i64::MAX);
             let free = accounts.iter().map(Account::left).fold(all, Amount::least);
+            // What is free of a cap is not known by guessing.
+            let capped = accounts.iter().any(|account| account.caps != Caps::default());
+            let free = if known || !capped { free } else { need };
             let amount = chunk(need, self.calls, free);
             let mut lease = Lease::new(amount, now.saturating_add(self.patience_ms));
             // A chunk is at least its need.
             let _ = lease.begin(need, lease.until);
-            let lend = items::lend(items::lease_key(party.tenant, id), &lease, party, day);
+            let lend = items::lend(items::lease_key(party.tenant, id), &lease, call, (party, day));
             let mut changes = vec![lend];
             changes.extend(scopes.iter().zip(&accounts).map(|(scope, seen)| {
                 let key = items::account_key(party.tenant, scope);
@@ -283,19 +258,27 @@ impl<'a> Spend<'a> {
         Err(busy().into())
     }
 
-    async fn accounts(&self, tenant: Uuid, scopes: &[Scope; 5]) -> Result<[Account; 5]> {
-        let read = async |scope: &Scope| {
-            let item = self.dynamo.item(&items::account_key(tenant, scope)).await?;
-            Ok::<_, Error>(items::account(&item))
-        };
-        let [run, agent, user, owner, day] = scopes;
-        let (run, agent, user, owner, day) =
-            tokio::try_join!(read(run), read(agent), read(user), read(owner), read(day))?;
-        let day = Account { caps: owner.daily, ..day };
-        Ok([run, agent, user, owner, day])
+    /// Of any scopes; a day's with the caps that its tenant's account has for it.
+    pub async fn accounts(&self, tenant: Uuid, scopes: &[Scope]) -> Result<Vec<Account>> {
+        let mut keys: Vec<_> =
+            scopes.iter().map(|scope| items::account_key(tenant, scope)).collect();
+        let at = scopes.iter().position(|scope| *scope == Scope::Tenant);
+        if at.is_none() {
+            keys.push(items::account_key(tenant, &Scope::Tenant));
+        }
+        let found = self.dynamo.items(&keys).await?;
+        let mut accounts: Vec<_> = found.iter().map(items::account).collect();
+        let daily = accounts[at.unwrap_or(scopes.len())].daily;
+        accounts.truncate(scopes.len());
+        for (scope, account) in scopes.iter().zip(&mut accounts) {
+            if let Scope::Day(_) = scope {
+                account.caps = daily;
+            }
+        }
+        Ok(accounts)
     }
 
-    async fn end(
+    pub(crate) async fn end(
         &self,
         holding: &Holding,
         ending: Ending,
@@ -324,7 +307,7 @@ impl<'a> Spend<'a> {
         }
     }
 
-    async fn kept_amended(&self, holding: &mut Holding, ending: Ending) -> Result<()> {
+    pub(crate) async fn kept_amended(&self, holding: &mut Holding, ending: Ending) -> Result<()> {
         holding.lease.version += 1;
         let Holding { id, lease, party, day, .. } = &*holding;
         let mut all = vec![items::amend(items::lease_key(party.tenant, *id), lease)];
@@ -365,11 +348,17 @@ fn kept(changed: Changed, write: Uuid) -> Kept {
     }
 }
 
+/// Milliseconds since 1970.
+pub fn now() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "DynamoDB has no clock to ask; leases bear skew")]
+    Timestamp::now().as_millisecond()
+}
+
 fn busy() -> Error {
     Error::Unavailable(anyhow::anyhow!("others changed the same accounts {TRIES} times"))
 }
 
-fn day(now: i64) -> Result<Date> {
+pub fn day(now: i64) -> Result<Date> {
     let time = Timestamp::from_millisecond(now).map_err(anyhow::Error::from)?;
     Ok(time.to_zoned(TimeZone::UTC).date())
 }

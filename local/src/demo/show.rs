@@ -115,6 +115,9 @@ pub(super) fn event(api: &Api, begun: Instant, event: &Value) {
         "run.failed" => {
             say(&format!("{at}  ✗ the run failed at {step}: {}", text(&data["detail"])));
         }
+        "run.stopped" => {
+            say(&format!("{at}  ✗ the run was stopped at {step}: {}", text(&data["detail"])));
+        }
         "run.queued" | "run.started" => {}
         kind => say(&format!("{at}  {kind}")),
     }

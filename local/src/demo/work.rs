@@ -51,5 +51,5 @@ pub(super) fn follow(stack: &mut Stack, api: &Api, run: &str) -> Result<Value> {
 }
 
 fn ended(kind: Option<&str>) -> bool {
-    matches!(kind, Some("run.succeeded" | "run.failed" | "run.cancelled"))
+    matches!(kind, Some("run.succeeded" | "run.failed" | "run.stopped" | "run.cancelled"))
 }

@@ -165,6 +165,11 @@ impl Dynamo {
         Ok(Item(found.item.unwrap_or_default()))
     }
 
+    /// Each of them as it is now, side by side.
+    pub async fn items(&self, keys: &[Key]) -> Result<Vec<Item>> {
+        futures_util::future::try_join_all(keys.iter().map(|key| self.item(key))).await
+    }
+
     /// An answer may be lost and the change made all the same: the condition must not hold twice.
     pub async fn change(&self, change: &Change) -> Result<Changed> {
         let update = self

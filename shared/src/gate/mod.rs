@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::auth::revocation::{self, Kind, Standing};
-use crate::auth::{AuthError, roles, session};
+use crate::auth::{self, AuthError, roles, session};
 use crate::redis::{Gone, Key, Redis, Script, System};
 use crate::table::{Access, Class};
 use crate::{App, Caller, Error, Result, config};
@@ -146,6 +146,36 @@ pub async fn pass(
             Ok(Passed { ceiling: Ceiling::default(), told })
         }
     }
+}
+
+/// How soon to ask again whether somebody may stay, when Redis said so: how old its word is nobody
+/// knows, only that it is younger than [`revocation::KNOWN`].
+pub(crate) const SOON: Duration = Duration::from_millis(750);
+
+/// Whether a caller who was let in may stay, for what takes long: nothing is counted. Says when to
+/// ask again, so that what was taken back ends within five seconds.
+pub async fn stays(app: App, access: &Access, caller: &Caller) -> Result<Duration> {
+    let subjects = revocation::subjects(caller);
+    let keys = known(caller, &subjects);
+    let redis = app.redis()?;
+    let told = ask(redis, &keys, &[]).await.ok().and_then(|(known, _)| read(&known));
+    let (standing, again) = match told {
+        Some(standing) => (Ok(standing), SOON),
+        None => (look_up(app, redis, caller, &subjects, &keys).await, revocation::KNOWN),
+    };
+    let Standing { marks, ceiling } = match standing {
+        Ok(standing) => standing,
+        // As at the door: what is no administration goes on while nobody knows.
+        Err(error) if is_administration(access) => return Err(error),
+        Err(_) => return Ok(SOON),
+    };
+    if marks.iter().any(|mark| caller.issued <= *mark) {
+        return Err(AuthError::Revoked.logged());
+    }
+    let mut now = caller.clone();
+    Ceiling(ceiling).narrow(&mut now.permissions);
+    auth::permit(access, &now, app.auth()?.now())?;
+    Ok(again)
 }
 
 fn is_administration(access: &Access) -> bool {

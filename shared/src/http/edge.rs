@@ -164,7 +164,8 @@ fn preflight(listed: bool) -> Response {
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type, idempotency-key, if-match, if-none-match, x-csrf-token",
+            "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, \
+             x-csrf-token",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "600"),
     ];

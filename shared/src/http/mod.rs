@@ -3,6 +3,7 @@
 mod address;
 mod body;
 mod edge;
+mod events;
 mod form;
 mod guard;
 mod once;
@@ -14,10 +15,10 @@ mod shape;
 mod visitor;
 
 use anyhow::{Context, bail};
-use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 
 use crate::app::Parts;
 use crate::table::{self, Row, Trigger};
@@ -25,6 +26,7 @@ use crate::{App, Error, config, telemetry};
 
 pub use body::{Json, LARGEST_BODY, LARGEST_JSON, Upload};
 pub use edge::{Edge, LARGEST_HEADERS, LONGEST_URI, MOST_HEADERS};
+pub use events::{Events, LastEventId, Stay};
 pub use form::{Done, FormOr};
 pub use pages::{Page, SeeOther, Sheet};
 pub use params::{IdempotencyKey, Path, Query};
@@ -58,6 +60,27 @@ pub fn serve_once<T: 'static>(
     run(mount_once(&row, handler, app)?.with_state(app))
 }
 
+/// The same for a row that says `stream`: its answer is sent bit by bit.
+pub fn serve_stream<T: 'static>(
+    functions: &str,
+    name: &str,
+    handler: impl Handler<T, App>,
+) -> anyhow::Result<()> {
+    let row = table::row_of(functions, name)?;
+    config::check(&row.uses)?;
+    config::check_gate()?;
+    let app = App::new(Parts::default());
+    run_stream(mount_stream(&row, handler, app)?.with_state(app))
+}
+
+fn run_stream(router: Router) -> anyhow::Result<()> {
+    telemetry::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let router = behind(Edge::open_to(&config::cors_origins())?, router);
+    let serving = lambda_http::run_with_streaming_response(router);
+    runtime.block_on(serving).map_err(|e| anyhow::anyhow!(e))
+}
+
 /// Not generic, so that it is compiled once and not in every binary.
 fn run(router: Router) -> anyhow::Result<()> {
     telemetry::start();
@@ -73,6 +96,7 @@ pub fn mount<T: 'static>(
     app: App,
 ) -> anyhow::Result<Router<App>> {
     anyhow::ensure!(row.once.is_none(), "its row says `once`: http::serve_once");
+    anyhow::ensure!(!row.stream, "its row says `stream`: http::serve_stream");
     behind_guard(row, app, on(method(row)?, handler))
 }
 
@@ -83,6 +107,18 @@ pub fn mount_once<T: 'static>(
     app: App,
 ) -> anyhow::Result<Router<App>> {
     behind_once(row, app, on(method(row)?, handler))
+}
+
+/// The same for what streams: the handler is told until when it may, and of whom it must go on
+/// asking whether they still may.
+pub fn mount_stream<T: 'static>(
+    row: &Row,
+    handler: impl Handler<T, App>,
+    app: App,
+) -> anyhow::Result<Router<App>> {
+    anyhow::ensure!(row.stream, "its row does not say `stream`: http::serve");
+    let terms = events::Terms::of(row, app);
+    behind_guard(row, app, on(method(row)?, handler).route_layer(Extension(terms)))
 }
 
 fn method(row: &Row) -> anyhow::Result<MethodFilter> {

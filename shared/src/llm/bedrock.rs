@@ -125,7 +125,8 @@ fn failure(error: &SdkError<ConverseError>) -> Failure {
         SdkError::DispatchFailure(failed)
             if failed.is_io() || failed.is_timeout() || failed.as_other().is_some() =>
         {
-            Failure::passing(anyhow!("Bedrock could not be reached"))
+            let failure = Failure::passing(anyhow!("Bedrock could not be reached"));
+            if never_connected(error) { failure.unread() } else { failure }
         }
         SdkError::ResponseError(response) if response.raw().status().as_u16() >= 500 => {
             Failure::passing(anyhow!("Bedrock answered {}", response.raw().status().as_u16()))
@@ -140,14 +141,20 @@ fn failure(error: &SdkError<ConverseError>) -> Failure {
     }
 }
 
+/// As hyper says it: nothing was sent.
+fn never_connected(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.to_string().contains("(Connect)"))
+}
+
 fn refusal(error: &ConverseError, status: u16) -> Failure {
     let passing = |what: &str| Failure::passing(anyhow!("Bedrock: {what} ({status})"));
     match error {
-        ConverseError::ThrottlingException(_) => passing("too many requests"),
+        ConverseError::ThrottlingException(_) => passing("too many requests").unread(),
         ConverseError::ModelTimeoutException(_) => passing("the model took too long"),
-        ConverseError::ServiceUnavailableException(_) => passing("unavailable"),
+        ConverseError::ServiceUnavailableException(_) => passing("unavailable").unread(),
         ConverseError::InternalServerException(_) => passing("internal error"),
-        ConverseError::ModelNotReadyException(_) => passing("the model is not ready"),
+        ConverseError::ModelNotReadyException(_) => passing("the model is not ready").unread(),
         ConverseError::ModelErrorException(_) => passing("the model failed"),
         ConverseError::AccessDeniedException(_) => Failure::last(
             "Bedrock denied access: allow bedrock:InvokeModel on the model in MODEL_NAME, and \

@@ -105,6 +105,15 @@ impl Finish {
     }
 }
 
+/// Of an error's cause: no call reached the model, or it took none, so nothing was paid for.
+pub fn is_unread(cause: &anyhow::Error) -> bool {
+    cause.downcast_ref::<retry::Unread>().is_some()
+}
+
+/// Whoever listens while a model answers: the number of the call, and its text so far. Another call
+/// begins again.
+pub type Heard<'a> = dyn Fn(u32, &str) + Sync + 'a;
+
 /// The configured model.
 pub struct Llm {
     backend: Backend,
@@ -138,14 +147,29 @@ impl Llm {
     }
 
     pub async fn complete(&self, prompt: &Prompt) -> Result<Completion> {
+        self.ask(prompt, &self.policy, &|_, _| {}).await
+    }
+
+    /// The same, but nothing is asked again after a call that may have been paid for: what was held
+    /// for it is used up. [`is_unread`] tells of an error whether it was such a one. `heard` is told of
+    /// the text while it comes, where a provider streams it.
+    pub async fn complete_paid_once(
+        &self,
+        prompt: &Prompt,
+        heard: &Heard<'_>,
+    ) -> Result<Completion> {
+        self.ask(prompt, &Policy { pays_again: false, ..self.policy }, heard).await
+    }
+
+    async fn ask(&self, prompt: &Prompt, policy: &Policy, heard: &Heard<'_>) -> Result<Completion> {
         let started = Instant::now();
         let deadline = started + prompt.deadline.min(FAR);
         let (reply, calls) = match &self.backend {
             Backend::OpenAi(client) => {
-                retry::run(&self.policy, deadline, |call| client.call(prompt, call)).await?
+                retry::run(policy, deadline, |call| client.call(prompt, call, heard)).await?
             }
             Backend::Bedrock(client) => {
-                retry::run(&self.policy, deadline, |_| client.call(prompt)).await?
+                retry::run(policy, deadline, |_| client.call(prompt)).await?
             }
             Backend::Extractive => (extractive::answer(prompt), 1),
         };

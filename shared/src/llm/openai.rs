@@ -13,7 +13,7 @@ use super::body::{Dialect, body};
 use super::reply::{Gatherer, Reply};
 use super::retry::{Again, Failure, retry_after};
 use super::settings::is_loopback;
-use super::{Prompt, Settings, status};
+use super::{Heard, Prompt, Settings, status};
 use crate::{Error, Result};
 
 const OPENAI: &str = "api.openai.com";
@@ -61,7 +61,12 @@ impl Client {
         }
     }
 
-    pub(super) async fn call(&self, prompt: &Prompt, call: u32) -> Result<Reply, Failure> {
+    pub(super) async fn call(
+        &self,
+        prompt: &Prompt,
+        call: u32,
+        heard: &Heard<'_>,
+    ) -> Result<Reply, Failure> {
         // Another attempt is another draw, or an empty answer would come back empty.
         let seed = prompt.seed.map(|seed| seed.wrapping_add(u64::from(call - 1)));
         let body = body(&self.model, prompt, seed, self.dialect(), &self.sampling);
@@ -73,7 +78,7 @@ impl Client {
         if !response.status().is_success() {
             return Err(self.refusal(response).await);
         }
-        self.read(response).await
+        self.read(response, |text| heard(call, text)).await
     }
 
     fn dialect(&self) -> Dialect {
@@ -83,13 +88,16 @@ impl Client {
         }
     }
 
-    async fn read(&self, mut response: Response) -> Result<Reply, Failure> {
+    async fn read(&self, mut response: Response, heard: impl Fn(&str)) -> Result<Reply, Failure> {
         let mut gatherer = Gatherer::default();
         loop {
             let whole = gatherer.is_finished() || gatherer.is_done();
             let patience = if whole { AFTER_THE_TEXT.min(self.silence) } else { self.silence };
             match timeout(patience, response.chunk()).await {
-                Ok(Ok(Some(bytes))) => gatherer.push(&bytes)?,
+                Ok(Ok(Some(bytes))) => {
+                    gatherer.push(&bytes)?;
+                    heard(gatherer.text());
+                }
                 // Read to the very end, so that the connection can serve the next call.
                 Ok(Ok(None)) => return gatherer.reply(),
                 Ok(Err(_)) | Err(_) if whole => return gatherer.reply(),
@@ -153,11 +161,18 @@ impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_builder() {
-            return Self { error: Error::Internal(error.into()), again: Again::Never };
+            return Self {
+                error: Error::Internal(error.into()),
+                again: Again::Never,
+                unread: true,
+            };
         }
         // llama.cpp promises to keep a connection open, and closes it after every stream.
         let died = error.is_request() && !error.is_connect();
+        let error_before_answer = error.is_request() || error.is_connect();
         let failure = Self::passing(anyhow!(error).context("the model could not be reached"));
-        if died { Self { again: Again::Now, ..failure } } else { failure }
+        let unread = error_before_answer;
+        let again = if died { Again::Now } else { failure.again };
+        Self { again, unread, ..failure }
     }
 }

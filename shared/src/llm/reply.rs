@@ -97,6 +97,11 @@ impl Gatherer {
         Ok(())
     }
 
+    /// What has come so far.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The provider has said that nothing follows.
     pub(super) fn is_done(&self) -> bool {
         self.done

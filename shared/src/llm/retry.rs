@@ -19,7 +19,14 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) again: Again,
+    /// The provider has not worked on it, as far as one can tell: it costs nothing.
+    pub(super) unread: bool,
 }
+
+/// In the chain of an error: no call was worked on, so none was paid for.
+#[derive(Debug, thiserror::Error)]
+#[error("the model was not reached, or took no request")]
+pub(super) struct Unread;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
@@ -34,11 +41,22 @@ pub(super) enum Again {
 impl Failure {
     /// The provider's last word: the same question would get the same answer.
     pub(super) fn last(sentence: impl Into<String>) -> Self {
-        Self { error: Error::ModelRefused(sentence.into()), again: Again::Never }
+        Self { error: Error::ModelRefused(sentence.into()), again: Again::Never, unread: false }
     }
 
     pub(super) fn passing(error: anyhow::Error) -> Self {
-        Self { error: Error::Unavailable(error), again: Again::Soon }
+        Self { error: Error::Unavailable(error), again: Again::Soon, unread: false }
+    }
+
+    pub(super) fn unread(self) -> Self {
+        Self { unread: true, ..self }
+    }
+
+    fn told(self) -> Error {
+        match self.error {
+            Error::Unavailable(cause) if self.unread => Error::Unavailable(cause.context(Unread)),
+            error => error,
+        }
     }
 
     /// Unusable, but another draw may not be.
@@ -61,11 +79,13 @@ pub(super) struct Policy {
     pub(super) pause: Duration,
     /// Some time between nothing and the given one.
     pub(super) jitter: fn(Duration) -> Duration,
+    /// Whether another call may follow one that may have been paid for.
+    pub(super) pays_again: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { calls: 3, pause: Duration::from_millis(500), jitter: full_jitter }
+        Self { calls: 3, pause: Duration::from_millis(500), jitter: full_jitter, pays_again: true }
     }
 }
 
@@ -92,14 +112,15 @@ where
             }
         };
         let wait = match failure.again {
-            Again::Never => return Err(failure.error),
+            Again::Never => return Err(failure.told()),
+            _ if !failure.unread && !policy.pays_again => return Err(failure.error),
             Again::Now if calls == 1 => Duration::ZERO,
             Again::Now | Again::Soon => (policy.jitter)(policy.pause * calls),
             Again::After(wait) => wait.min(LONGEST_WAIT) + (policy.jitter)(policy.pause),
         };
         tracing::warn!(model.call = calls, error = ?failure.error, "a model call failed");
         if calls >= policy.calls || Instant::now() + wait >= deadline {
-            return Err(failure.error);
+            return Err(failure.told());
         }
         sleep(wait).await;
     }

@@ -5,7 +5,8 @@ use super::*;
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// Without chance: every pause is as long as it may be.
-static POLICY: Policy = Policy { calls: 3, pause: Duration::from_millis(500), jitter: |most| most };
+static POLICY: Policy =
+    Policy { calls: 3, pause: Duration::from_millis(500), jitter: |most| most, pays_again: true };
 
 fn passing() -> Failure {
     Failure::passing(anyhow!("no answer"))

@@ -13,7 +13,8 @@ use super::retry::Failure;
 pub(super) fn failure(status: u16, code: Option<&str>, wait: Option<Duration>) -> Failure {
     if passes(status, code) {
         return Failure::passing(anyhow!("the model provider answered {}", told(status, code)))
-            .after(wait);
+            .after(wait)
+            .unread();
     }
     Failure::last(format!(
         "the model provider answered {}: {}",
@@ -26,7 +27,7 @@ pub(super) fn failure(status: u16, code: Option<&str>, wait: Option<Duration>) -
 pub(super) fn in_stream(error: &Value) -> Failure {
     let status = error["code"].as_u64().or_else(|| error["status"].as_u64());
     let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
-    failure(status, code(error), None)
+    Failure { unread: false, ..failure(status, code(error), None) }
 }
 
 /// The provider's code from the body of an error, if there is one that can be shown.

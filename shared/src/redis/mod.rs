@@ -13,6 +13,7 @@ mod credentials;
 pub mod key;
 mod link;
 pub mod lock;
+pub mod stream;
 
 use std::time::{Duration, Instant};
 

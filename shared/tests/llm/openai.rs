@@ -1,11 +1,12 @@
 //! The OpenAI-compatible provider on a good day.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use shared::llm::{Finish, Llm, Settings, estimate_tokens};
 
-use crate::scripted::{Latency, Reply, Script, Server};
+use crate::scripted::{Latency, Reply, Script, Server, now};
 use crate::{prompt, scripted, settings};
 
 #[tokio::test]
@@ -17,6 +18,29 @@ async fn a_streamed_answer_comes_whole_with_its_usage() {
     assert_eq!((answer.usage_estimated, answer.finish, answer.calls), (false, Finish::Stop, 1));
     assert_eq!((answer.provider, answer.model.as_str()), ("local", "scripted-1"));
     assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_text_is_heard_while_it_comes_and_anew_with_each_call() {
+    let broken = Reply::SlowCut("one two three".into(), Duration::from_millis(5));
+    let whole = Reply::Slow("{now} four five six".into(), Duration::from_millis(20));
+    let (_server, llm) = scripted([broken, whole]);
+    let heard = Mutex::new(Vec::new());
+    let hear = |call: u32, text: &str| {
+        heard.lock().expect("a list").push((call, text.to_owned(), now()));
+    };
+    // It was paid for, so it is not asked again here.
+    llm.complete_paid_once(&prompt("Hello?"), &hear).await.expect_err("an answer that broke off");
+    let cut = std::mem::take(&mut *heard.lock().expect("a list"));
+    assert!(cut.iter().all(|(call, ..)| *call == 1));
+    assert_eq!(cut.last().map(|(_, text, _)| text.trim_end()), Some("one two three"));
+    let answer = llm.complete_paid_once(&prompt("Hello?"), &hear).await.expect("an answer");
+    let heard = heard.into_inner().expect("a list");
+    let texts: Vec<_> = heard.iter().map(|(_, text, _)| text.as_str()).collect();
+    assert!(texts.windows(2).all(|two| two[1].starts_with(two[0])), "{texts:?}");
+    assert_eq!(texts.last().map(|text| text.trim_end()), Some(answer.text.as_str()));
+    let (first, last) = (heard[0].2, heard[heard.len() - 1].2);
+    assert!(last - first >= 30_000, "it was heard all at once: {} us", last - first);
 }
 
 #[tokio::test]

@@ -62,9 +62,15 @@ impl Chaos {
         for _ in 0..size {
             idle.push(Sandbox::start(Script::echo()).await?);
         }
+        Ok(Self::of(idle, dice, dangers))
+    }
+
+    /// In these sandboxes.
+    pub fn of(idle: Vec<Sandbox>, dice: Dice, dangers: Dangers) -> Arc<Self> {
+        let size = u32::try_from(idle.len()).unwrap_or(u32::MAX);
+        let free = Arc::new(Semaphore::new(idle.len()));
         let idle = Arc::new(Mutex::new(idle));
-        let free = Arc::new(Semaphore::new(size as usize));
-        Ok(Arc::new(Self { idle, free, size, dice, dangers, tally: Mutex::default() }))
+        Arc::new(Self { idle, free, size, dice, dangers, tally: Mutex::default() })
     }
 
     /// Once every ghost has gone.

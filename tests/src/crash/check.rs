@@ -113,7 +113,7 @@ const ENDED: &[Rule] = &[
         "select r.id || ' ' || r.state from runs r
          where (select array_agg(e.kind) from run_events e
                 where e.run_id = r.id and e.kind in
-                      ('run.succeeded', 'run.failed', 'run.cancelled'))
+                      ('run.succeeded', 'run.failed', 'run.stopped', 'run.cancelled'))
                is distinct from array['run.' || r.state]",
     ),
     Rule(

@@ -15,6 +15,6 @@ pub use check::{ended, ledger, succeeded};
 pub use dice::Dice;
 pub use machine::{Answer, Invoke, Machine};
 pub use process::HostProcess;
-pub use sandbox::{Sandbox, until};
+pub use sandbox::{Inside, Sandbox, until};
 pub use tap::{At, Moment, Seen, Tap};
 pub use unfinished::{after_polls, dies_after};

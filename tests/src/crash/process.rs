@@ -89,6 +89,7 @@ impl HostProcess {
         let mut child = Command::new(&binary)
             .env_remove("RUN_STATE_MACHINE_ARN")
             .env("LOG_LEVEL", "info")
+            .envs(crate::dynamo::environment())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("HOST_ADDRESS", "127.0.0.1:0")
             .stdin(Stdio::null())

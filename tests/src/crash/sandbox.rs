@@ -12,13 +12,40 @@ use shared::App;
 use shared::app::Parts;
 use shared::config::{self, Secret};
 use shared::db::Db;
-use shared::llm::Llm;
+use shared::dynamo::Dynamo;
+use shared::llm::{Llm, Settings};
 use tower::ServiceExt;
 
-use super::machine::Answer;
+use super::machine::{Answer, Invoke};
 use super::tap::{At, Moment, Tap};
+use crate::dynamo::small;
 use crate::house::model_settings;
 use crate::scripted::{Script, Server};
+
+/// A house's own functions, through the Invoke API, and none of them dies.
+pub struct Inside(pub Router);
+
+impl Invoke for Inside {
+    async fn invoke(&self, function: &'static str, event: Value, _retries: u32) -> Answer {
+        called(self.0.clone(), function, &event).await
+    }
+}
+
+fn called(
+    router: Router,
+    function: &str,
+    event: &Value,
+) -> impl Future<Output = Answer> + Send + use<> {
+    let path = format!("/2015-03-31/functions/{function}/invocations");
+    let request = Request::post(path).body(Body::from(event.to_string()));
+    async move {
+        let response = router.oneshot(request.expect("a request")).await;
+        let Ok(response) = response;
+        let failed = response.headers().contains_key("x-amz-function-error");
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+        answer(failed, &serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+}
 
 pub struct Sandbox {
     pub app: App,
@@ -29,6 +56,15 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub async fn start(script: Script) -> Result<Self> {
+        Self::of(script, |model| model_settings(&model.base_url), small()).await
+    }
+
+    /// With a model of these settings, and this line to DynamoDB.
+    pub async fn of(
+        script: Script,
+        settings: impl FnOnce(&Server) -> Settings,
+        dynamo: Dynamo,
+    ) -> Result<Self> {
         let url = config::Database::from_env()?.url;
         let (before, port, after) = port_of(url.expose()).context("DATABASE_URL has no port")?;
         let tap = Tap::on(port.parse()?).await?;
@@ -36,8 +72,9 @@ impl Sandbox {
         let url = format!("{before}{}{after}?application_name=sandbox-{}", tap.port, tap.port);
         let db = Db::connect(&config::Database { url: Secret::new(url), ca: None, pool: 1 })?;
         let model = Server::start(script)?;
-        let llm = Llm::from_settings(&model_settings(&model.base_url))?;
-        let app = App::new(Parts { db: db.into(), llm: llm.into(), ..Parts::default() });
+        let llm = Llm::from_settings(&settings(&model))?;
+        let dynamo = dynamo.into();
+        let app = App::new(Parts { db: db.into(), llm: llm.into(), dynamo, ..Parts::default() });
         Ok(Self { app, tap, model, router: host::router(app)? })
     }
 
@@ -47,16 +84,7 @@ impl Sandbox {
         function: &str,
         event: &Value,
     ) -> impl Future<Output = Answer> + Send + use<> {
-        let path = format!("/2015-03-31/functions/{function}/invocations");
-        let request = Request::post(path).body(Body::from(event.to_string()));
-        let router = self.router.clone();
-        async move {
-            let response = router.oneshot(request.expect("a request")).await;
-            let Ok(response) = response;
-            let failed = response.headers().contains_key("x-amz-function-error");
-            let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
-            answer(failed, &serde_json::from_slice(&bytes).unwrap_or_default())
-        }
+        called(self.router.clone(), function, event)
     }
 
     /// Calls a function, and lets it die at this point of its line.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-pub use reply::Reply;
+pub use reply::{Reply, now};
 
 /// What the server will say. A request that contains a rule's text takes the rule's next reply;
 /// every other one takes the next of the ordered ones. Used up, both echo.

@@ -1,6 +1,7 @@
 //! One reply of the scripted model, sound or broken.
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,6 +18,11 @@ pub enum Reply {
     Echo,
     /// This text, streamed word by word, with usage.
     Text(String),
+    /// This text, word by word with so long between two; a word `{now}` is when it is sent, as
+    /// [`now`] counts.
+    Slow(String, Duration),
+    /// As [`Reply::Slow`], and then the connection breaks.
+    SlowCut(String, Duration),
     /// This text as one JSON document, whatever was asked for.
     Document(String),
     /// An answer without a completion.
@@ -120,6 +126,14 @@ impl Reply {
         match self {
             Self::Echo => vec![Step::Send(echo::answer(request))],
             Self::Text(text) => stream(&[deltas(text), vec![ending(Some(usage(text)))]].concat()),
+            Self::Slow(text, pause) => slow(&text.replace("{now}", &now().to_string()), *pause),
+            Self::SlowCut(text, pause) => {
+                let mut steps = slow(text, *pause);
+                // The end and what comes after it.
+                steps.truncate(steps.len() - 4);
+                steps.push(Step::Close);
+                steps
+            }
             Self::Document(text) => vec![Step::Send(json_answer(200, &document(text)))],
             Self::Status { status, headers, body } => {
                 vec![Step::Send(whole(*status, headers, body.as_bytes()))]
@@ -138,6 +152,19 @@ impl Reply {
             Self::Bytes(bytes) => vec![Step::Send(bytes.clone()), Step::Close],
         }
     }
+}
+
+/// Microseconds since this process first asked.
+pub fn now() -> u128 {
+    static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGUN.elapsed().as_micros()
+}
+
+fn slow(text: &str, pause: Duration) -> Vec<Step> {
+    let mut steps = stream(&[deltas(text), vec![ending(Some(usage(text)))]].concat());
+    let last = steps.split_off(1);
+    steps.extend(last.into_iter().flat_map(|step| [step, Step::Wait(pause)]));
+    steps
 }
 
 fn stream(chunks: &[Vec<u8>]) -> Vec<Step> {

@@ -150,6 +150,15 @@ pub async fn state(tx: &Tx<'_>, run: Uuid) -> Result<String> {
     Ok(row.try_get("state")?)
 }
 
+const STARTED_BY: &str = "
+    -- runs::started_by
+    select started_by from runs where id = $1";
+
+pub async fn started_by(tx: &Tx<'_>, run: Uuid) -> Result<Uuid> {
+    let row = tx.opt(STARTED_BY, &[&run]).await?.ok_or(Error::NotFound)?;
+    Ok(row.try_get("started_by")?)
+}
+
 const TELL_STOP: &str = "
     -- runs::tell_stop
     insert into outbox (id, topic, subject) values ($1, 'run.stop', $2)";

@@ -14,6 +14,7 @@ use serde_json::Value;
 use shared::db::{Db, Param, Tx};
 use shared::llm::{Completion, price};
 use shared::{Error, Result};
+use spend::model::Amount;
 use tokio_postgres::Row;
 use uuid::Uuid;
 use workflows::model::Kind;
@@ -240,6 +241,51 @@ pub async fn wasted(
     let spent: [&dyn Param; 8] =
         [provider, model, &used.input, &used.output, usage_estimated, &cost, &calls[0], &calls[1]];
     tx.run(WASTED, &[place.as_slice(), spent.as_slice()].concat()).await.map(drop)
+}
+
+const ON_BILL: &str = "
+    -- runs::on_bill
+    with used as (
+        insert into usage (run_id, step_id, turn, fence, provider, model, input_tokens,
+                           output_tokens, estimated, cost_micros, calls, duration_ms, wasted)
+        values ($1, $2, $3, $4, 'unknown', 'unknown', $5, 0, true, $6, 1, 0, true)
+        on conflict do nothing
+        returning input_tokens, cost_micros
+    )
+    update runs r
+    set input_tokens = r.input_tokens + used.input_tokens,
+        cost_micros = r.cost_micros + used.cost_micros
+    from used
+    where r.id = $1";
+
+const BILLED: &str = "
+    -- runs::billed
+    select input_tokens::bigint + output_tokens as tokens, coalesce(cost_micros, 0) as micros
+    from usage
+    where run_id = $1 and step_id = $2 and turn = $3 and fence = $4";
+
+/// What the bill says of a turn. Nobody came to write it: it may have used as much as this.
+pub async fn on_bill(
+    tx: &Tx<'_>,
+    run: Uuid,
+    (step, turn, fence): (&str, i32, i64),
+    most: Amount,
+) -> Result<Amount> {
+    let tokens = i32::try_from(most.tokens).map_err(|e| Error::Internal(e.into()))?;
+    tx.run(ON_BILL, &[&run, &step, &turn, &fence, &tokens, &most.micros]).await?;
+    let row = tx.one(BILLED, &[&run, &step, &turn, &fence]).await?;
+    Ok(Amount::new(row.try_get("tokens")?, row.try_get("micros")?))
+}
+
+/// How the ledger names what is one line of the bill.
+pub fn call_name(step: &str, turn: i32, fence: i64) -> String {
+    format!("{step}/{turn}/{fence}")
+}
+
+pub fn place(call_name: &str) -> Option<(&str, i32, i64)> {
+    let mut parts = call_name.rsplitn(3, '/');
+    let (fence, turn) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Some((parts.next()?, turn, fence))
 }
 
 /// What it cost, if a price is known.

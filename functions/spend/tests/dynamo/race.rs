@@ -12,7 +12,7 @@ use shared::Error;
 use shared::dynamo::Dynamo;
 use spend::items;
 use spend::lease::Used;
-use spend::model::{Amount, Caps, Party, Scope};
+use spend::model::{Amount, Call, Caps, Party, Scope};
 use spend::store::{Denied, Holding, Spend};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ impl Race {
             {
                 // So many processes at once is what the emulator can bear.
                 let _permit = self.gate.acquire().await.map_err(|_| broken())?;
-                spend.begin(held, &self.party, MOST, self.now()).await?;
+                spend.begin(held, &self.party, (&Call::default(), MOST), self.now()).await?;
             }
             let Some(used) = self.call(held.as_ref()).await.map_err(Error::Internal)? else {
                 return Ok(false);
@@ -125,13 +125,13 @@ async fn race(calls: u16, each: u16, branches: usize) -> Result<()> {
     let party = Party {
         tenant: Uuid::from_u128(1),
         run: Uuid::from_u128(2),
-        agent: Uuid::from_u128(3),
+        agent: Some(Uuid::from_u128(3)),
         user: Uuid::from_u128(4),
     };
     let sure = emulator.client().await;
     let looking = Spend::new(&sure, calls, PATIENCE);
     let cap = Caps { micros: Some(CAP), ..Caps::default() };
-    looking.cap(party.tenant, &Scope::Run(party.run), cap, Caps::default()).await?;
+    looking.cap(party.tenant, &Scope::Run(party.run), cap).await?;
     let race = Arc::new(Race {
         begun: Instant::now(),
         dice,
@@ -185,7 +185,8 @@ async fn race(calls: u16, each: u16, branches: usize) -> Result<()> {
 
     // The provider's bill arrives, and says what the calls of the dead did use.
     let mut corrected = Vec::new();
-    for id in looking.assumed(tenant, party.run).await? {
+    for assumed in looking.assumed(tenant, party.run).await? {
+        let id = assumed.lease;
         let kept = items::lease(&sure.item(&items::lease_key(tenant, id)).await?);
         let call = (id, kept.ok_or_else(|| anyhow!("no lease {id}"))?.calls);
         let used = bill.get(&call).map_or(Used::Nothing, |call| Used::Counted(call.amount));
@@ -245,12 +246,12 @@ async fn most_calls_of_a_lease_are_one_small_write() -> Result<()> {
     let emulator = Emulator::start().await?;
     let dynamo = emulator.client().await;
     let ids = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
-    let party = Party { tenant: ids.0, run: ids.1, agent: ids.2, user: Uuid::from_u128(4) };
+    let party = Party { tenant: ids.0, run: ids.1, agent: Some(ids.2), user: Uuid::from_u128(4) };
     let spend = Spend::new(&dynamo, 16, PATIENCE);
     let (mut held, mut leases, mut first, mut others) = (None, Vec::new(), vec![], vec![]);
     for _ in 0..64 {
         let begun = Instant::now();
-        spend.begin(&mut held, &party, MOST, 0).await?;
+        spend.begin(&mut held, &party, (&Call::default(), MOST), 0).await?;
         let took = begun.elapsed();
         let id = held.as_ref().map(|held: &Holding| held.id);
         if leases.last() == Some(&id) {
@@ -289,7 +290,7 @@ async fn a_switch_stops_new_calls_within_two_seconds() -> Result<()> {
         let party = Party {
             tenant: Uuid::from_u128(100 + n),
             run: Uuid::from_u128(2),
-            agent: Uuid::from_u128(3),
+            agent: Some(Uuid::from_u128(3)),
             user: Uuid::from_u128(4),
         };
         let scope = party.scopes(jiff::civil::date(2025, 12, 1))[usize::try_from(n)?].clone();
@@ -305,7 +306,7 @@ async fn a_switch_stops_new_calls_within_two_seconds() -> Result<()> {
                 let mut calls = 0;
                 loop {
                     let now = i64::try_from(begun.elapsed().as_millis()).unwrap_or_default();
-                    match spend.begin(&mut held, &party, MOST, now).await {
+                    match spend.begin(&mut held, &party, (&Call::default(), MOST), now).await {
                         Ok(()) => *last.lock().map_err(|_| anyhow!("poisoned"))? = Instant::now(),
                         Err(Denied::Stop(_)) if off.load(Ordering::SeqCst) => break,
                         // Nobody answered in time: nothing begins.
@@ -347,7 +348,7 @@ async fn a_switch_stops_new_calls_within_two_seconds() -> Result<()> {
 
         spend.switch(party.tenant, &scope, None).await?;
         let mut held = None;
-        spend.begin(&mut held, &party, MOST, 0).await?;
+        spend.begin(&mut held, &party, (&Call::default(), MOST), 0).await?;
         spend.close(&mut held, 0).await?;
     }
     Ok(())

@@ -1,5 +1,8 @@
-//! A `DynamoDB` of a test's own: the emulator as a process, and a line to it that throttles, fails
-//! and loses answers.
+//! A `DynamoDB` of a test's own: a small one in this process for every house, the emulator as a
+//! process, and a line to either that throttles, fails and loses answers.
+
+mod own;
+mod words;
 
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -8,8 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, ensure};
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -87,14 +91,45 @@ impl Drop for Emulator {
     }
 }
 
+/// What every house of this process shares.
+pub fn small() -> Dynamo {
+    at(own::address())
+}
+
+/// Another one.
+pub fn another() -> Result<Dynamo> {
+    Ok(at(&own_line()?))
+}
+
+/// Where another one listens, for who wants a line to it and one past that.
+pub fn own_line() -> Result<String> {
+    own::start()
+}
+
+/// The same for another process, beside what else it is told.
+pub fn environment() -> [(&'static str, &'static str); 5] {
+    [
+        ("AWS_ENDPOINT_URL_DYNAMODB", own::address()),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", KEY.0),
+        ("AWS_SECRET_ACCESS_KEY", KEY.1),
+        ("DYNAMODB_TABLE", TABLE),
+    ]
+}
+
 /// The product's own client, for whatever listens at this address.
 pub async fn client(url: &str) -> Dynamo {
+    std::future::ready(at(url)).await
+}
+
+pub fn at(url: &str) -> Dynamo {
     let keys = Credentials::new(KEY.0, KEY.1, None, None, "test");
-    let aws = aws_config::defaults(BehaviorVersion::latest())
+    let aws = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
         .endpoint_url(url)
         .region(Region::new(REGION))
-        .credentials_provider(keys);
-    Dynamo::new(&aws.load().await, TABLE.into())
+        .credentials_provider(SharedCredentialsProvider::new(keys));
+    Dynamo::new(&aws.build(), TABLE.into())
 }
 
 /// A line to the emulator on which much goes wrong.
@@ -116,11 +151,11 @@ struct Faults {
 
 impl BadLine {
     #[expect(clippy::print_stdout, reason = "the seed repeats the run")]
-    pub async fn to(emulator: &Emulator) -> Result<Self> {
+    pub async fn to(url: &str) -> Result<Self> {
         let counts: [Arc<AtomicU32>; 3] = Default::default();
         let dice = Arc::new(Dice::new());
         println!("CRASH_SEED={}", dice.seed);
-        let target = emulator.url.clone();
+        let target = url.to_owned();
         let faults = Faults { target, http: reqwest::Client::new(), dice, counts: counts.clone() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
