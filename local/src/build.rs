@@ -28,12 +28,21 @@ pub struct Building {
 /// dependencies with other features, and they would be compiled twice.
 const PROGRAMS: [&str; 4] = ["--package", "host", "--package", "auth0"];
 
+/// And, for the tests, one function as the program it is on Lambda: no test's own build makes it.
+const STREAMING: [&str; 8] =
+    ["--package", "runs", "--bin", "host", "--bin", "auth0", "--bin", "runs-stream"];
+
 /// The host, being compiled.
 pub struct Host(Building);
 
 /// Begins to compile the host.
 pub fn host() -> Result<Host> {
     begin(&PROGRAMS, "build").map(Host)
+}
+
+/// Begins to compile the host, and with it what the tests start beside it.
+pub fn tested() -> Result<Host> {
+    begin(&[PROGRAMS.as_slice(), &STREAMING].concat(), "build").map(Host)
 }
 
 /// The local Auth0, compiled. Beside a compilation of the host that goes on already this waits for

@@ -33,7 +33,7 @@ pub fn test(filter: Option<&str>) -> Result<()> {
     if let Err(why) = install::judges(&Paths::find(Some(STACK))?) {
         say(&format!("  the judges from outside cannot be had: {why:#}"));
     }
-    let host = build::host()?;
+    let host = build::tested()?;
     let options = Options { name: Some(STACK.into()), ..Options::default() };
     let stack = Stack::up(&options.without(Part::Model).without(Part::Emulator))?;
     leaks::forget(stack.paths())?;
