@@ -25,8 +25,8 @@ pub struct Parts {
     pub auth: OnceLock<Verifier>,
     pub sign_in: OnceLock<config::SignIn>,
     pub llm: OnceLock<Llm>,
-    pub states: tokio::sync::OnceCell<States>,
-    pub dynamo: tokio::sync::OnceCell<Dynamo>,
+    pub states: OnceLock<States>,
+    pub dynamo: OnceLock<Dynamo>,
 }
 
 impl App {
@@ -63,12 +63,12 @@ impl App {
         once(&self.0.llm, || Ok(Llm::from_settings(&crate::llm::Settings::from_env()?)?))
     }
 
-    pub async fn dynamo(self) -> Result<&'static Dynamo> {
-        self.0.dynamo.get_or_try_init(Dynamo::from_env).await
+    pub fn dynamo(self) -> Result<&'static Dynamo> {
+        once(&self.0.dynamo, Dynamo::from_env)
     }
 
-    pub async fn states(self) -> Result<&'static States> {
-        self.0.states.get_or_try_init(States::from_env).await
+    pub fn states(self) -> Result<&'static States> {
+        once(&self.0.states, States::from_env)
     }
 }
 

@@ -160,9 +160,34 @@ pub struct CacheIam {
     pub cache: String,
     pub serverless: bool,
     pub region: String,
+    pub keys: AwsKeys,
+}
+
+/// What AWS knows us by. Lambda puts the role's into the environment, for as long as the sandbox lives.
+#[derive(Clone, Debug)]
+pub struct AwsKeys {
     pub access_key: String,
     pub secret_key: Secret<String>,
     pub session_token: Option<Secret<String>>,
+}
+
+impl AwsKeys {
+    pub(crate) fn from_env() -> Result<Self> {
+        Ok(Self {
+            access_key: required("AWS_ACCESS_KEY_ID")?,
+            secret_key: Secret::new(required("AWS_SECRET_ACCESS_KEY")?),
+            session_token: optional("AWS_SESSION_TOKEN").map(Secret::new),
+        })
+    }
+}
+
+pub(crate) fn aws_region() -> Result<String> {
+    optional("AWS_REGION").map_or_else(|| required("AWS_DEFAULT_REGION"), Ok)
+}
+
+/// Where a service of AWS is reached instead of its own address: the emulator.
+pub(crate) fn aws_endpoint(service: &str) -> Option<String> {
+    optional(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| optional("AWS_ENDPOINT_URL"))
 }
 
 impl Redis {
@@ -180,17 +205,14 @@ impl Redis {
 }
 
 impl CacheIam {
-    /// Lambda puts the role's keys into the environment, for as long as the sandbox lives.
     fn from_env() -> Result<Option<Self>> {
         let Some(user) = optional("REDIS_IAM_USER") else { return Ok(None) };
         Ok(Some(Self {
             user,
             cache: required("REDIS_IAM_CACHE")?,
             serverless: parsed("REDIS_IAM_SERVERLESS", false)?,
-            region: required("AWS_REGION")?,
-            access_key: required("AWS_ACCESS_KEY_ID")?,
-            secret_key: Secret::new(required("AWS_SECRET_ACCESS_KEY")?),
-            session_token: optional("AWS_SESSION_TOKEN").map(Secret::new),
+            region: aws_region()?,
+            keys: AwsKeys::from_env()?,
         }))
     }
 }

@@ -12,9 +12,9 @@ pub struct States {
 }
 
 impl States {
-    pub(crate) async fn from_env() -> Result<Self> {
+    pub(crate) fn from_env() -> anyhow::Result<Self> {
         let run_machine = config::run_state_machine()?;
-        let aws = aws::loader(aws::client()?).load().await;
+        let aws = aws::signed("SFN", aws::client()?)?;
         Ok(Self { client: Client::new(&aws), run_machine })
     }
 

@@ -111,7 +111,7 @@ async fn tell_once(
 }
 
 async fn tell(app: App, topic: &str, run: RunRef) -> Result<()> {
-    let states = app.states().await?;
+    let states = app.states()?;
     let name = run.run_id.to_string();
     match topic {
         "run.stop" => states.stop(&name, "cancelled by a user").await,

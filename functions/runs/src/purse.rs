@@ -36,7 +36,7 @@ pub struct Tab<'a> {
 /// With how many calls a lease begins.
 pub async fn spend(app: App, kind: Kind) -> Result<Spend<'static>> {
     let calls = if kind == Kind::Room { ROOM_CALLS } else { 1 };
-    Ok(Spend::new(app.dynamo().await?, calls, PATIENCE_MS))
+    Ok(Spend::new(app.dynamo()?, calls, PATIENCE_MS))
 }
 
 impl Purse {

@@ -34,7 +34,7 @@ pub async fn handle(
     if !caps.is_valid() {
         return Err(Error::Invalid(format!("a cap is a number from 0 to {MOST}, or absent")));
     }
-    let spend = Spend::reading(app.dynamo().await?);
+    let spend = Spend::reading(app.dynamo()?);
     let capped = app.db()?.tenant(caller.tenant, async |tx| {
         let owner = account::find(tx, new.scope, new.id).await?;
         audit::record(tx, &caller, "spend.capped", owner.id().unwrap_or(caller.tenant)).await?;

@@ -37,7 +37,7 @@ pub async fn handle(
     Query(filter): Query<Filter>,
 ) -> Result<Json<Page<View>>> {
     let Filter { limit, cursor, scope, id } = filter;
-    let spend = Spend::reading(app.dynamo().await?);
+    let spend = Spend::reading(app.dynamo()?);
     let today = day(now())?;
     let paged = matches!(scope, Some(Kind::Run | Kind::Agent | Kind::User)) && id.is_none();
     if cursor.is_some() && !paged {

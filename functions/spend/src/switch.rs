@@ -33,7 +33,7 @@ pub async fn handle(
     }
     let off = switch.off.as_deref();
     off.map(account::check_reason).transpose()?;
-    let spend = Spend::reading(app.dynamo().await?);
+    let spend = Spend::reading(app.dynamo()?);
     let action = if off.is_some() { "spend.stopped" } else { "spend.resumed" };
     let switched = app.db()?.tenant(caller.tenant, async |tx| {
         let owner = account::find(tx, switch.scope, switch.id).await?;

@@ -5,11 +5,17 @@
 //! Amazon's own roots, and AWS asks to trust these five (<https://www.amazontrust.com/repository/>).
 //! Who has another authority between, a proxy for example, names it: `AWS_CA_BUNDLE`, as for AWS's
 //! other tools.
+//!
+//! Keys, region and endpoint are the environment's, where Lambda puts them, and there alone: the chain
+//! that also looks into profiles, single sign-on, containers and instances was half a megabyte of each
+//! zip. On a laptop, `aws configure export-credentials --format env` prints them.
 
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use aws_config::{BehaviorVersion, ConfigLoader};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sfn::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -17,7 +23,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::config;
+use crate::config::{self, AwsKeys};
 
 const AMAZON: &[u8] = include_bytes!("roots.pem");
 
@@ -34,9 +40,27 @@ pub(crate) fn client() -> anyhow::Result<SharedHttpClient> {
         .build_https())
 }
 
-/// The settings of AWS's tools, from the environment.
-pub(crate) fn loader(client: SharedHttpClient) -> ConfigLoader {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(client)
+/// How a service is reached, `service` as AWS's tools spell it in `AWS_ENDPOINT_URL_<service>`; with
+/// our keys.
+pub(crate) fn signed(service: &str, client: SharedHttpClient) -> anyhow::Result<SdkConfig> {
+    let keys = credentials(&AwsKeys::from_env()?);
+    let config = unsigned(service, client, config::aws_region()?).into_builder();
+    Ok(config.credentials_provider(SharedCredentialsProvider::new(keys)).build())
+}
+
+/// The same without keys: who calls has a secret of another kind.
+pub(crate) fn unsigned(service: &str, client: SharedHttpClient, region: String) -> SdkConfig {
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .http_client(client);
+    config.set_endpoint_url(config::aws_endpoint(service));
+    config.build()
+}
+
+pub(crate) fn credentials(keys: &AwsKeys) -> Credentials {
+    let session = keys.session_token.as_ref().map(|token| token.expose().clone());
+    Credentials::new(&keys.access_key, keys.secret_key.expose(), session, None, "environment")
 }
 
 /// Looked at before the client does, which would panic.

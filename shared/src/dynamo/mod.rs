@@ -70,9 +70,9 @@ pub struct Lease {
 }
 
 impl Dynamo {
-    pub(crate) async fn from_env() -> Result<Self> {
+    pub(crate) fn from_env() -> anyhow::Result<Self> {
         let table = config::dynamo_table()?;
-        let aws = aws::loader(aws::client()?).load().await;
+        let aws = aws::signed("DYNAMODB", aws::client()?)?;
         Ok(Self::new(&aws, table))
     }
 

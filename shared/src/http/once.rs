@@ -56,7 +56,7 @@ async fn keep(kept: &Kept, request: Request, next: Next) -> Result<Response> {
     let key = Key::tenant(caller.tenant).request(&kept.route, caller.user, &key);
     let request = Request::from_parts(parts, Body::from(body));
     let begun = async {
-        let dynamo = kept.app.dynamo().await?;
+        let dynamo = kept.app.dynamo()?;
         let begun = dynamo.begin(key, &digest, now(), left).await?;
         Ok::<_, Error>((dynamo, begun))
     };

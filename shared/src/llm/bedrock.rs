@@ -1,25 +1,28 @@
 //! Amazon Bedrock, by Converse.
 //!
-//! Credentials and region come from the AWS environment. With `MODEL_API_KEY` the call carries a
+//! Credentials and region come from the environment. With `MODEL_API_KEY` the call carries a
 //! Bedrock API key instead, and `MODEL_BASE_URL` replaces the endpoint: together they reach the
 //! real service from a laptop whose AWS variables point at the emulator.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
-use aws_sdk_bedrockruntime::config::{Builder, Region, SharedHttpClient, Token};
+use aws_sdk_bedrockruntime::config::{Builder, SharedHttpClient, Token};
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
 use aws_sdk_bedrockruntime::types::{InferenceConfiguration, StopReason};
-use tokio::sync::OnceCell;
 
 use super::reply::Reply;
 use super::retry::{Failure, retry_after};
 use super::{Finish, Prompt, Settings, turns};
-use crate::config::Secret;
+use crate::config::{self, Secret};
 use crate::{Result, aws};
+
+const NOT_CALLED: &str = "no call to Bedrock could be made: check AWS_REGION, AWS_ACCESS_KEY_ID and \
+                          AWS_SECRET_ACCESS_KEY, or set MODEL_API_KEY";
 
 pub(super) struct Client {
     model: String,
@@ -27,7 +30,7 @@ pub(super) struct Client {
     api_key: Option<Secret<String>>,
     silence: Duration,
     http: SharedHttpClient,
-    sdk: OnceCell<aws_sdk_bedrockruntime::Client>,
+    sdk: OnceLock<aws_sdk_bedrockruntime::Client>,
 }
 
 impl Client {
@@ -39,7 +42,7 @@ impl Client {
             api_key: settings.api_key.clone(),
             silence: settings.timeout,
             http: aws::client()?,
-            sdk: OnceCell::new(),
+            sdk: OnceLock::new(),
         })
     }
 
@@ -51,7 +54,7 @@ impl Client {
             .build();
         let call = self
             .sdk()
-            .await
+            .map_err(|_| Failure::last(NOT_CALLED))?
             .converse()
             .model_id(&self.model)
             .set_system(turns::system(prompt))
@@ -64,30 +67,28 @@ impl Client {
     }
 
     /// Made at the first call. Its own retries are off: ours count calls and know the deadline.
-    async fn sdk(&self) -> &aws_sdk_bedrockruntime::Client {
-        let make = async || {
-            let mut shared = aws::loader(self.http.clone());
-            if self.api_key.is_some() {
-                shared = shared.no_credentials();
-            }
-            // Nothing is signed and no endpoint is looked up, so there is no region to find out.
-            if self.api_key.is_some() && self.endpoint.is_some() {
-                shared = shared.region(Region::from_static("us-east-1"));
-            }
-            let shared = shared.load().await;
-            let silence = TimeoutConfig::builder().operation_attempt_timeout(self.silence).build();
-            let mut config = Builder::from(&shared)
-                .retry_config(RetryConfig::disabled())
-                .timeout_config(silence);
-            if let Some(endpoint) = &self.endpoint {
-                config = config.endpoint_url(endpoint);
-            }
-            if let Some(key) = &self.api_key {
-                config = config.bearer_token(Token::new(key.expose().as_str(), None));
-            }
-            aws_sdk_bedrockruntime::Client::from_conf(config.build())
+    fn sdk(&self) -> anyhow::Result<&aws_sdk_bedrockruntime::Client> {
+        if let Some(sdk) = self.sdk.get() {
+            return Ok(sdk);
+        }
+        let (service, http) = ("BEDROCK_RUNTIME", self.http.clone());
+        let shared = match (&self.api_key, &self.endpoint) {
+            // Nothing is signed and no endpoint is looked up: any region will do.
+            (Some(_), Some(_)) => aws::unsigned(service, http, "us-east-1".into()),
+            (Some(_), None) => aws::unsigned(service, http, config::aws_region()?),
+            (None, _) => aws::signed(service, http)?,
         };
-        self.sdk.get_or_init(make).await
+        let silence = TimeoutConfig::builder().operation_attempt_timeout(self.silence).build();
+        let mut config =
+            Builder::from(&shared).retry_config(RetryConfig::disabled()).timeout_config(silence);
+        if let Some(endpoint) = &self.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        if let Some(key) = &self.api_key {
+            config = config.bearer_token(Token::new(key.expose().as_str(), None));
+        }
+        let sdk = aws_sdk_bedrockruntime::Client::from_conf(config.build());
+        Ok(self.sdk.get_or_init(|| sdk))
     }
 }
 
@@ -134,10 +135,7 @@ fn failure(error: &SdkError<ConverseError>) -> Failure {
         SdkError::ResponseError(_) => Failure::last(
             "Bedrock's answer could not be read: check MODEL_BASE_URL, or leave it unset",
         ),
-        _ => Failure::last(
-            "no call to Bedrock could be made: check AWS_REGION and the AWS credentials, or set \
-             MODEL_API_KEY",
-        ),
+        _ => Failure::last(NOT_CALLED),
     }
 }
 

@@ -4,14 +4,13 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use aws_credential_types::Credentials as Keys;
 use aws_sigv4::http_request::{
     SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4;
 
 use crate::config::CacheIam;
-use crate::{Secret, digest};
+use crate::{Secret, aws, digest};
 
 pub trait Credentials: Send + Sync {
     /// For a connection that is made now; nothing when the address says it all.
@@ -58,9 +57,7 @@ impl ElastiCache {
     /// The token as made at this time.
     pub fn token(&self, now: SystemTime) -> anyhow::Result<String> {
         let iam = &self.iam;
-        let session = iam.session_token.as_ref().map(|token| token.expose().clone());
-        let secret = iam.secret_key.expose().as_str();
-        let identity = Keys::new(&iam.access_key, secret, session, None, "environment").into();
+        let identity = aws::credentials(&iam.keys).into();
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(TOKEN_LIFE);
@@ -120,7 +117,7 @@ mod tests {
 
     use super::ElastiCache;
     use crate::Secret;
-    use crate::config::CacheIam;
+    use crate::config::{AwsKeys, CacheIam};
 
     fn token(serverless: bool, session: Option<&str>) -> String {
         let iam = CacheIam {
@@ -128,9 +125,11 @@ mod tests {
             cache: "cadre".into(),
             serverless,
             region: "eu-west-1".into(),
-            access_key: "AKIDEXAMPLE".into(),
-            secret_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into()),
-            session_token: session.map(|token| Secret::new(token.into())),
+            keys: AwsKeys {
+                access_key: "AKIDEXAMPLE".into(),
+                secret_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into()),
+                session_token: session.map(|token| Secret::new(token.into())),
+            },
         };
         let now = "2026-11-23T12:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
         ElastiCache::new(iam).token(now).unwrap()
