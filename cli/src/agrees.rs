@@ -5,7 +5,7 @@ use schemars::{JsonSchema, generate::SchemaGenerator};
 use serde_json::{Value, json};
 
 use crate::api::{self, Operation};
-use crate::model::RunRequest;
+use crate::model::{ForkRequest, RunRequest};
 
 fn document() -> Value {
     serde_json::from_str(include_str!("../../openapi.json")).unwrap()
@@ -173,6 +173,8 @@ fn all(document: &Value) -> Vec<Vec<String>> {
         differences(document, &api::START),
         differences(document, &api::RUN),
         differences(document, &api::CANCEL),
+        differences(document, &api::FORK),
+        differences(document, &api::DIFF),
         differences(document, &api::EVENTS),
         differences(document, &api::STREAM),
         differences(document, &api::MESSAGES),
@@ -185,11 +187,16 @@ fn all(document: &Value) -> Vec<Vec<String>> {
 
 /// The body of a run is read by the API, so the roles are the other way round.
 fn request(document: &Value) -> Vec<String> {
-    let body = &document["paths"]["/v1/runs"]["post"]["requestBody"];
-    let reader = &body["content"]["application/json"]["schema"];
-    let writer = ours::<RunRequest<'_>>(false);
     let mut found = Vec::new();
-    misfits("RunRequest", (&writer, &writer), (document, reader), &mut found);
+    let written = [
+        ("/v1/runs", "RunRequest", ours::<RunRequest<'_>>(false)),
+        ("/v1/runs/{id}/fork", "ForkRequest", ours::<ForkRequest<'_>>(false)),
+    ];
+    for (path, name, writer) in written {
+        let body = &document["paths"][path]["post"]["requestBody"];
+        let reader = &body["content"]["application/json"]["schema"];
+        misfits(name, (&writer, &writer), (document, reader), &mut found);
+    }
     found
 }
 

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde_json::Value;
 
 use crate::model::{
-    Account, Agent, Document, DocumentWithContent, Event, ImportRecord, Message, Page, Run,
-    RunDetail, Started, WhoAmI, Workflow,
+    Account, Agent, Difference, Document, DocumentWithContent, Event, ImportRecord, Message, Page,
+    Run, RunDetail, Started, WhoAmI, Workflow,
 };
 
 pub(crate) struct Operation<T> {
@@ -33,6 +33,8 @@ pub(crate) const RUNS: Operation<Page<Run>> = list("runs-list", "/v1/runs", LIST
 pub(crate) const START: Operation<Started> = once("runs-start", "/v1/runs");
 pub(crate) const RUN: Operation<RunDetail> = get("runs-get", "/v1/runs/{id}");
 pub(crate) const CANCEL: Operation<RunDetail> = post("runs-cancel", "/v1/runs/{id}/cancel");
+pub(crate) const FORK: Operation<Started> = once("runs-fork", "/v1/runs/{id}/fork");
+pub(crate) const DIFF: Operation<Difference> = list("runs-diff", "/v1/runs/{id}/diff", &["with"]);
 pub(crate) const EVENTS: Operation<Page<Event>> =
     list("runs-events", "/v1/runs/{id}/events", &["after", "limit"]);
 pub(crate) const STREAM: Operation<Value> = get("runs-stream", "/v1/runs/{id}/stream");

@@ -66,6 +66,25 @@ pub(crate) enum Verb {
     /// Ends with 0 if the run succeeded and 1 if not. With --json each event is one line.
     /// Ctrl-C ends the watching, not the run.
     Follow { run: Uuid },
+    /// Start a run that goes on from where another stood, after one of its turns
+    ///
+    /// What does not hang on that turn is kept and costs nothing; what follows is done anew.
+    Fork {
+        run: Uuid,
+        /// The step to go on from
+        #[arg(long, value_name = "ID")]
+        step: String,
+        /// Its last turn to keep; 0 does the step anew
+        #[arg(long, value_name = "N", default_value_t = 0,
+              value_parser = clap::value_parser!(i32).range(0..))]
+        turn: i32,
+    },
+    /// Show where two runs say the same and where they part
+    Diff {
+        run: Uuid,
+        #[arg(value_name = "OTHER")]
+        with: Uuid,
+    },
     /// Stop a run; what is on record stays
     Cancel { run: Uuid },
     /// List a run's documents, or save them

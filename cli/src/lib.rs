@@ -66,6 +66,10 @@ fn run(cli: Cli) -> Result<()> {
         }
         Verb::Run(asked) => verbs::run::run(client(&common)?, &asked, json),
         Verb::Follow { run } => verbs::follow::run(client(&common)?, run, json),
+        Verb::Fork { run, step, turn } => {
+            verbs::fork::run(&client(&common)?, run, (&step, turn), json)
+        }
+        Verb::Diff { run, with } => verbs::diff::run(&client(&common)?, run, with, json),
         Verb::Cancel { run } => verbs::cancel::run(&client(&common)?, run, json),
         Verb::Documents { run, save, force } => {
             verbs::documents::run(&client(&common)?, run, save.as_deref(), force, json)

@@ -188,6 +188,55 @@ pub(crate) struct RunRequest<'a> {
     pub(crate) micros_cap: Option<i64>,
 }
 
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct ForkRequest<'a> {
+    pub(crate) step: &'a str,
+    pub(crate) turn: i32,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct Difference {
+    pub(crate) same_workflow: bool,
+    pub(crate) same_brief: bool,
+    pub(crate) steps: Vec<StepDifference>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct StepDifference {
+    pub(crate) id: String,
+    pub(crate) left: Option<StepSide>,
+    pub(crate) right: Option<StepSide>,
+    pub(crate) same_turns: i32,
+    pub(crate) first_difference: Option<TurnDifference>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct StepSide {
+    pub(crate) state: String,
+    pub(crate) turns: i32,
+    pub(crate) cost_micros: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct TurnDifference {
+    pub(crate) turn: i32,
+    pub(crate) left: Option<Said>,
+    pub(crate) right: Option<Said>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(crate) struct Said {
+    pub(crate) speaker: String,
+    pub(crate) reason: String,
+    pub(crate) content: String,
+}
+
 /// All that is needed of a run that was asked for: an answer that was too large to be kept for a
 /// repeated key has no more.
 #[derive(Debug, Deserialize)]

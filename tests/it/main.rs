@@ -52,6 +52,7 @@ mod redis_ways;
 mod revocation;
 mod runs_cancel;
 mod runs_fencing;
+mod runs_fork;
 mod runs_outbox;
 mod runs_pins;
 mod runs_rooms;

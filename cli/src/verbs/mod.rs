@@ -2,9 +2,11 @@
 
 pub(crate) mod agents;
 pub(crate) mod cancel;
+pub(crate) mod diff;
 pub(crate) mod documents;
 pub(crate) mod explain;
 pub(crate) mod follow;
+pub(crate) mod fork;
 pub(crate) mod import;
 pub(crate) mod run;
 pub(crate) mod spend;

@@ -2,11 +2,13 @@
 //! every turn is written here; `conversations` and `documents` read it.
 
 pub mod cancel;
+pub mod diff;
 pub mod dispatch;
 pub mod events;
 pub mod explain;
 pub mod fail;
 pub mod finish;
+pub mod fork;
 pub mod get;
 mod layers;
 pub mod list;

@@ -31,10 +31,21 @@ pub struct Run {
     /// `SpendCapReached`, `SpendHeld` (others under way held what was left) or `SpendStopped`.
     pub error: Option<Value>,
     pub language: Option<String>,
+    /// Where it began, if it was forked.
+    pub forked_from: Option<Fork>,
     pub spend: Spend,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+}
+
+/// A place in another run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Fork {
+    pub run_id: Uuid,
+    pub step_id: String,
+    /// The last turn of the step that was kept; 0 when none was.
+    pub turn: i32,
 }
 
 /// What a run has used and may use. Money is in millionths of a US dollar.

@@ -34,7 +34,7 @@ pub struct Tab<'a> {
 }
 
 /// With how many calls a lease begins.
-pub async fn spend(app: App, kind: Kind) -> Result<Spend<'static>> {
+pub fn spend(app: App, kind: Kind) -> Result<Spend<'static>> {
     let calls = if kind == Kind::Room { ROOM_CALLS } else { 1 };
     Ok(Spend::new(app.dynamo()?, calls, PATIENCE_MS))
 }
@@ -48,7 +48,7 @@ impl Purse {
         (work, kind): (&Work, Kind),
         claim: &Claim,
     ) -> Result<Tab<'a>> {
-        let spend = spend(app, kind).await?;
+        let spend = spend(app, kind)?;
         let (tenant, run) = (work.run.tenant_id, work.run.run_id);
         let user = match claim.pinned.started_by {
             Some(user) => user,
@@ -81,7 +81,7 @@ impl Purse {
             if held.is_none() {
                 continue;
             }
-            let closed = match spend(app, Kind::Agent).await {
+            let closed = match spend(app, Kind::Agent) {
                 Ok(spend) => spend.close(held, now()).await,
                 Err(error) => Err(error),
             };

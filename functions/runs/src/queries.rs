@@ -1,5 +1,7 @@
 //! Every SQL statement about runs, as people and the planner see them; turns are in [`turns`].
 
+pub mod diff;
+pub mod fork;
 pub mod lifecycle;
 pub mod live;
 pub mod turns;
@@ -15,7 +17,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::explain::Explained;
-use crate::model::{Event, Run, RunDetail, Spend, StepView};
+use crate::model::{Event, Fork, Run, RunDetail, Spend, StepView};
 
 const LIST: &str = "
     -- runs::list
@@ -142,6 +144,7 @@ fn run(row: &Row) -> Result<Run> {
         state: row.try_get("state")?,
         error: row.try_get("error")?,
         language: row.try_get("language")?,
+        forked_from: fork(row)?,
         spend: Spend {
             input_tokens: row.try_get("input_tokens")?,
             output_tokens: row.try_get("output_tokens")?,
@@ -155,6 +158,12 @@ fn run(row: &Row) -> Result<Run> {
         started_at: row.try_get("started_at")?,
         ended_at: row.try_get("ended_at")?,
     })
+}
+
+fn fork(row: &Row) -> Result<Option<Fork>> {
+    let Some(run_id) = row.try_get("forked_from")? else { return Ok(None) };
+    let (step_id, turn) = (row.try_get("forked_step")?, row.try_get("forked_turn")?);
+    Ok(Some(Fork { run_id, step_id, turn }))
 }
 
 fn step(row: &Row) -> Result<StepView> {

@@ -19,7 +19,7 @@ use crate::queries::turns;
 /// comes later.
 pub async fn soon(app: App, run: RunRef) {
     let back = async {
-        let spend = purse::spend(app, Kind::Agent).await?;
+        let spend = purse::spend(app, Kind::Agent)?;
         spend.reclaim_those(run.tenant_id, run.run_id, |_, _| true, now()).await
     };
     if let Err(error) = back.await {
@@ -34,7 +34,7 @@ pub async fn by_bill(app: App, run: RunRef) -> Result<()> {
 
 /// `now` in milliseconds since 1970.
 pub async fn by_bill_at(app: App, run: RunRef, now: i64) -> Result<()> {
-    let spend = purse::spend(app, Kind::Agent).await?;
+    let spend = purse::spend(app, Kind::Agent)?;
     let tenant = run.tenant_id;
     let over = |lease: &spend::lease::Lease, _: &spend::model::Call| lease.until < now;
     let told = spend.reclaim_those(tenant, run.run_id, over, now).await?;

@@ -4,6 +4,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shared::db::Tx;
 use shared::http::{Accepted, IdempotencyKey, Json};
 use shared::{App, Caller, Error, Result, digest};
 use uuid::Uuid;
@@ -40,11 +41,7 @@ impl RunRequest {
             let rule = format!("brief is over {LONGEST_BRIEF} bytes");
             return Err(Error::TooLarge(format!("{rule}: shorten it, or split it over runs")));
         }
-        if self.token_cap.is_some_and(|cap| cap < 1) || self.micros_cap.is_some_and(|cap| cap < 0) {
-            return Err(Error::Invalid(
-                "token_cap must be at least 1, micros_cap at least 0".into(),
-            ));
-        }
+        check_caps(self.token_cap, self.micros_cap)?;
         let tag = |c: char| c.is_ascii_alphanumeric() || c == '-';
         match &self.language {
             Some(language)
@@ -57,6 +54,13 @@ impl RunRequest {
     }
 }
 
+pub(crate) fn check_caps(tokens: Option<i64>, micros: Option<i64>) -> Result<()> {
+    if tokens.is_some_and(|cap| cap < 1) || micros.is_some_and(|cap| cap < 0) {
+        return Err(Error::Invalid("token_cap must be at least 1, micros_cap at least 0".into()));
+    }
+    Ok(())
+}
+
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
@@ -66,14 +70,8 @@ pub async fn handle(
     request.check()?;
     let id = Uuid::now_v7();
     let request_digest = digest::of(&request)?;
-    let db = app.db()?;
-    let put = db.tenant(caller.tenant, async |tx| {
-        if let Some(key) = &key
-            && let Some((earlier, digest)) = queries::by_idempotency_key(tx, key).await?
-        {
-            replay(digest == request_digest)?;
-            return queries::by_id(tx, earlier).await;
-        }
+    let asked = (key.as_deref(), request_digest.as_str());
+    once(app, &caller, asked, id, async |tx| {
         shared::audit::record(tx, &caller, "run.started", id).await?;
         let pinned = pin::pin(tx, &request.workflow, caller.user).await?;
         let new = NewRun {
@@ -89,13 +87,35 @@ pub async fn handle(
         let rows = pinned.steps.iter().enumerate();
         let rows: Vec<_> =
             rows.map(|(n, (step, cast))| lifecycle::step_row(n, step, cast)).collect();
-        lifecycle::insert(tx, &caller, &new, Value::Array(rows)).await?;
+        lifecycle::insert(tx, &caller, &new, Value::Array(rows)).await
+    })
+    .await
+}
+
+/// Puts a run on record and has it started: once for each `Idempotency-Key`, which comes with the
+/// digest of what was asked.
+pub(crate) async fn once(
+    app: App,
+    caller: &Caller,
+    (key, request_digest): (Option<&str>, &str),
+    id: Uuid,
+    put: impl AsyncFnOnce(&Tx<'_>) -> Result<()>,
+) -> Result<Accepted<RunDetail>> {
+    let db = app.db()?;
+    let put = db.tenant(caller.tenant, async |tx| {
+        if let Some(key) = key
+            && let Some((earlier, digest)) = queries::by_idempotency_key(tx, key).await?
+        {
+            replay(digest == request_digest)?;
+            return queries::by_id(tx, earlier).await;
+        }
+        put(tx).await?;
         queries::by_id(tx, id).await
     });
     let run = match put.await {
         // Two requests with one key at the same time: the unique key let one through.
         Err(Error::Conflict(_)) if key.is_some() => {
-            let key = key.as_deref().unwrap_or_default();
+            let key = key.unwrap_or_default();
             db.tenant(caller.tenant, async |tx| {
                 let found = queries::by_idempotency_key(tx, key).await?;
                 let (earlier, digest) = found.ok_or_else(lost)?;
