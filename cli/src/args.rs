@@ -78,6 +78,12 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "N", default_value_t = 0,
               value_parser = clap::value_parser!(i32).range(0..))]
         turn: i32,
+        /// Most tokens it may use; as many as the other run when absent
+        #[arg(long, value_name = "TOKENS")]
+        token_cap: Option<i64>,
+        /// Most money it may spend, in millionths of a US dollar; as the other run when absent
+        #[arg(long, value_name = "MICROS")]
+        micros_cap: Option<i64>,
     },
     /// Show where two runs say the same and where they part
     Diff {

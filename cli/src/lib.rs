@@ -25,6 +25,7 @@ use crate::args::{Cli, Common, Verb, Which};
 use crate::client::Client;
 use crate::failure::{Failure, Result};
 use crate::http::Sender;
+use crate::model::ForkRequest;
 
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -66,8 +67,9 @@ fn run(cli: Cli) -> Result<()> {
         }
         Verb::Run(asked) => verbs::run::run(client(&common)?, &asked, json),
         Verb::Follow { run } => verbs::follow::run(client(&common)?, run, json),
-        Verb::Fork { run, step, turn } => {
-            verbs::fork::run(&client(&common)?, run, (&step, turn), json)
+        Verb::Fork { run, step, turn, token_cap, micros_cap } => {
+            let at = ForkRequest { step: &step, turn, token_cap, micros_cap };
+            verbs::fork::run(&client(&common)?, run, &at, json)
         }
         Verb::Diff { run, with } => verbs::diff::run(&client(&common)?, run, with, json),
         Verb::Cancel { run } => verbs::cancel::run(&client(&common)?, run, json),

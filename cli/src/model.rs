@@ -193,6 +193,10 @@ pub(crate) struct RunRequest<'a> {
 pub(crate) struct ForkRequest<'a> {
     pub(crate) step: &'a str,
     pub(crate) turn: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_cap: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) micros_cap: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]

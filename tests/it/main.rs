@@ -55,6 +55,7 @@ mod runs_fencing;
 mod runs_fork;
 mod runs_outbox;
 mod runs_pins;
+mod runs_replay;
 mod runs_rooms;
 mod runs_rooms_people;
 mod runs_rooms_within;

@@ -175,6 +175,7 @@ fn work(on: &mut Mounting) -> anyhow::Result<()> {
     on.route("runs-speaker", runs::speaker::handle)?;
     on.route("runs-fork", runs::fork::handle)?;
     on.route("runs-diff", runs::diff::handle)?;
+    on.route("runs-replay", runs::replay::handle)?;
     on.route("runs-explain", runs::explain::handle)?;
     on.job("runs-dispatch", jobs::task(runs::dispatch::handle))?;
     on.job("runs-plan", jobs::task(runs::plan::handle))?;

@@ -105,7 +105,7 @@ pub async fn handle(
 }
 
 /// Each turn's place in the chain: over the one before, and what the turn is.
-fn chain(turns: Option<&Vec<String>>) -> Vec<String> {
+pub(crate) fn chain(turns: Option<&Vec<String>>) -> Vec<String> {
     let mut last = String::new();
     let next = |turn: &String| {
         last = digest::sha256(format!("{last}\n{turn}").as_bytes());

@@ -20,6 +20,7 @@ pub mod prompt;
 pub mod purse;
 pub mod queries;
 mod question;
+pub mod replay;
 pub mod room;
 mod room_task;
 pub mod settle;

@@ -4,6 +4,7 @@ pub mod diff;
 pub mod fork;
 pub mod lifecycle;
 pub mod live;
+pub mod replay;
 pub mod turns;
 pub mod waits;
 

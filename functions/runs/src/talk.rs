@@ -8,9 +8,10 @@ use rooms::state::{About, Question, Wait};
 use rooms::{Action, Answer, Answered, Choice, Event, Mark, Room, Said, State, decide};
 use shared::Result;
 use shared::llm::{Completion, Llm};
+use uuid::Uuid;
 use workflows::model::Step;
 
-use crate::model::{Claim, Past};
+use crate::model::{Claim, History, Member, Past, Text};
 use crate::purse::{self, Tab};
 use crate::question::{
     LEDGER_QUESTION_TOKENS, LEDGER_TOKENS, NAME_TOKENS, QUESTION_TOKENS, question,
@@ -63,7 +64,7 @@ async fn decided(
     let Some((room, history)) = claim.pinned.step.room.as_ref().zip(claim.history.as_ref()) else {
         return Ok(None);
     };
-    let Some(mut state) = state(claim, room) else { return Ok(None) };
+    let mut state = state(room, claim.conversation_id, &claim.cast, &claim.transcript, history);
     let mut event = Event::Tick;
     let started = Instant::now();
     loop {
@@ -117,12 +118,17 @@ async fn ask(
     Ok(text)
 }
 
-/// As it stands in the record. Chance comes from the conversation's id: a retry draws the same.
-fn state<'a>(claim: &Claim, room: &'a Room) -> Option<State<'a>> {
-    let history = claim.history.as_ref()?;
-    let said = history.turns.iter().zip(&claim.transcript);
+/// A room as it stands on record. Chance comes from the conversation's id: a retry draws the same.
+pub(crate) fn state<'a>(
+    room: &'a Room,
+    conversation: Uuid,
+    cast: &[Member],
+    transcript: &[Text],
+    history: &History,
+) -> State<'a> {
+    let said = history.turns.iter().zip(transcript);
     let said = said.map(|(past, text)| {
-        let (member, mark) = mark(claim, past);
+        let (member, mark) = mark(cast, past);
         Said {
             member,
             text: text.content.clone(),
@@ -133,26 +139,25 @@ fn state<'a>(claim: &Claim, room: &'a Room) -> Option<State<'a>> {
             mark,
         }
     });
-    let (high, low) = claim.conversation_id.as_u64_pair();
+    let (high, low) = conversation.as_u64_pair();
     let mut state = State::new(room, high ^ low.rotate_left(29), history.began);
-    let name =
-        |member: &crate::model::Member| (member.reference.clone(), member.definition.name.clone());
-    state.names = claim.cast.iter().map(name).collect();
+    let name = |member: &Member| (member.reference.clone(), member.definition.name.clone());
+    state.names = cast.iter().map(name).collect();
     state.said = said.collect();
     let named = history.named.iter().map(|named| Answered {
         path: named.path.clone(),
         answer: Answer::Person { member: named.member.clone(), by: named.by.to_string() },
     });
     state.answers = named.collect();
-    Some(state)
+    state
 }
 
 /// Turns from before choices were kept are those of a room without rooms within.
-fn mark(claim: &Claim, past: &Past) -> (String, Mark) {
+fn mark(cast: &[Member], past: &Past) -> (String, Mark) {
     if let Some(kept) = &past.choice {
         return (kept.member.clone(), kept.mark.clone());
     }
-    let member = claim.cast.iter().find(|member| member.agent_id == past.agent_id);
+    let member = cast.iter().find(|member| member.agent_id == past.agent_id);
     let member = member.map(|member| member.reference.clone()).unwrap_or_default();
     let (path, answers) = (String::new(), Vec::new());
     (member, Mark { path, closing: false, answers, decided_at: past.at })

@@ -361,7 +361,7 @@ impl Used {
     }
 }
 
-fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T> {
     let value: Value = row.try_get(column)?;
     serde_json::from_value(value).map_err(|e| Error::Internal(e.into()))
 }
