@@ -1,4 +1,4 @@
-//! `GET /v1/runs/{id}/diff?with=…`: where two runs say the same, and where they part.
+//! `GET /v1/runs/{id}/diff`: where two runs say the same, and where they part.
 //!
 //! Each turn of a conversation has a digest of what it is and of all turns before it: a hash chain.
 //! So two conversations are the same up to the last turn at which their chains are.

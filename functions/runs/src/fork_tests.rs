@@ -1,3 +1,5 @@
+//! What a fork keeps, for any graph of steps and any place in it.
+
 use proptest::prelude::*;
 
 use super::{Stood, kept};

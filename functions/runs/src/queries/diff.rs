@@ -15,7 +15,7 @@ pub type Turns = BTreeMap<String, Vec<String>>;
 const TURNS: &str = "
     -- runs::turn_digests
     select m.step_id, encode(sha256(convert_to(jsonb_build_array(
-               m.agent_id, m.agent_version, m.reason, m.content)::text, 'UTF8')), 'hex') as digest
+               m.agent_id, m.agent_version, m.reason, m.content)::text, 'utf8')), 'hex') as digest
     from conversations c
     join messages m on m.conversation_id = c.id
     where c.run_id = $1
