@@ -53,11 +53,13 @@ pub fn auth0() -> Result<PathBuf> {
 }
 
 /// A compiled program: cargo puts it beside this one, or one up when this is a test.
-pub(crate) fn beside(name: &str) -> Result<PathBuf> {
+pub fn beside(name: &str) -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let found = program.ancestors().skip(1).take(2).map(|folder| folder.join(name));
     let found = found.into_iter().find(|file| file.is_file());
-    found.with_context(|| format!("no {name} beside {}", program.display()))
+    found.with_context(|| {
+        format!("no {name} beside {}: `cargo build` comes first", program.display())
+    })
 }
 
 /// Begins to compile functions, each a program of its own, as `cargo lambda watch` runs them:

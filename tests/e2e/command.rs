@@ -4,13 +4,11 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 /// Beside the tests' own program, or one folder up.
 pub(crate) fn program() -> Result<PathBuf> {
-    let own = env::current_exe()?;
-    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("local"));
-    beside.into_iter().find(|file| file.is_file()).context("`cargo build -p local` comes first")
+    local::build::beside("local")
 }
 
 pub(crate) fn root() -> PathBuf {

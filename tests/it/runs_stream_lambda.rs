@@ -87,9 +87,7 @@ impl Drop for Function {
 }
 
 fn function(house: &House, runtime: &str) -> Result<Function> {
-    let own = std::env::current_exe()?;
-    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("runs-stream"));
-    let program = beside.into_iter().find(|file| file.is_file()).context("`cargo build` first")?;
+    let program = local::build::beside("runs-stream")?;
     let auth = house.signer.settings();
     let mut command = Command::new(program);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

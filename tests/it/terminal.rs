@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use runs::model::RunRef;
 use serde_json::Value;
 use tests::{House, drive};
@@ -26,13 +26,10 @@ impl Terminal {
         let url = format!("http://{}", listener.local_addr()?);
         let router = house.router.clone();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        // Beside the tests' own program, or one folder up.
-        let own = std::env::current_exe()?;
-        let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("cadre"));
-        let program = beside.into_iter().find(|file| file.is_file());
+        let program = local::build::beside("cadre")?;
         let home = std::env::temp_dir().join(format!("cadre-{}", Uuid::now_v7().simple()));
         fs::create_dir(&home)?;
-        Ok(Self { program: program.context("`cargo build -p cli` comes first")?, url, token, home })
+        Ok(Self { program, url, token, home })
     }
 
     async fn run(&self, args: &[&str]) -> Result<Output> {
@@ -104,6 +101,43 @@ async fn a_person_at_a_terminal_imports_runs_follows_and_reads() -> Result<()> {
     assert!(terminal.good(&["explain", id]).await?.contains("left out"));
     assert!(terminal.good(&["spend", id]).await?.contains("0 more reserved"));
     assert!(terminal.good(&["spend"]).await?.contains("in 1 runs"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_at_a_terminal_forks_a_run_and_sees_where_the_two_part() -> Result<()> {
+    let house = House::open()?;
+    let org = house.organization();
+    team::five_steps(&org.admin()).await?;
+    let terminal = Terminal::at(&house, org.admin_token()).await?;
+    fs::write(terminal.home.join("brief.md"), "A shop that repairs bicycles.")?;
+    let run = terminal.json(&["run", "five", "--brief", "brief.md"]).await?;
+    let id = run["id"].as_str().unwrap();
+    let at = RunRef { tenant_id: org.tenant(), run_id: id.parse()? };
+    assert_eq!(drive::to_the_end(house.app, at).await?, "succeeded");
+
+    let there = ["fork", id, "--step", "talk", "--turn", "2", "--token-cap", "90000"];
+    let fork = terminal.json(&there).await?;
+    assert_eq!(fork["spend"]["token_cap"], 90_000);
+    let other = fork["id"].as_str().unwrap();
+    assert_eq!(
+        drive::to_the_end(house.app, RunRef { run_id: other.parse()?, ..at }).await?,
+        "succeeded"
+    );
+    let said = terminal.good(&["diff", id, other]).await?;
+    let line = |step: &str| said.lines().find(|line| line.starts_with(step)).unwrap_or_default();
+    assert!(line("first").ends_with("all 1"), "{said}");
+    assert!(line("talk ").ends_with("2, then turn 3 differs"), "{said}");
+    assert!(said.contains("talk · turn 3") && said.contains("why: "), "{said}");
+
+    let nowhere = terminal.run(&["fork", id, "--step", "tolk"]).await?;
+    let why = String::from_utf8(nowhere.stderr)?;
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(why.contains("its steps are first, left, right, talk, last"), "{why}");
+    assert_eq!(
+        terminal.run(&["fork", id, "--step", "talk", "--turn", "-1"]).await?.status.code(),
+        Some(2)
+    );
     Ok(())
 }
 

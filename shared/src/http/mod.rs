@@ -40,10 +40,7 @@ pub fn serve<T: 'static>(
     name: &str,
     handler: impl Handler<T, App>,
 ) -> anyhow::Result<()> {
-    let row = table::row_of(functions, name)?;
-    config::check(&row.uses)?;
-    config::check_gate()?;
-    let app = App::new(Parts::default());
+    let (row, app) = begun(functions, name)?;
     run(mount(&row, handler, app)?.with_state(app))
 }
 
@@ -53,10 +50,7 @@ pub fn serve_once<T: 'static>(
     name: &str,
     handler: impl Handler<T, App>,
 ) -> anyhow::Result<()> {
-    let row = table::row_of(functions, name)?;
-    config::check(&row.uses)?;
-    config::check_gate()?;
-    let app = App::new(Parts::default());
+    let (row, app) = begun(functions, name)?;
     run(mount_once(&row, handler, app)?.with_state(app))
 }
 
@@ -66,11 +60,16 @@ pub fn serve_stream<T: 'static>(
     name: &str,
     handler: impl Handler<T, App>,
 ) -> anyhow::Result<()> {
+    let (row, app) = begun(functions, name)?;
+    run_stream(mount_stream(&row, handler, app)?.with_state(app))
+}
+
+/// What every function begins with: its row, and whether the environment has all that it needs.
+fn begun(functions: &str, name: &str) -> anyhow::Result<(Row, App)> {
     let row = table::row_of(functions, name)?;
     config::check(&row.uses)?;
     config::check_gate()?;
-    let app = App::new(Parts::default());
-    run_stream(mount_stream(&row, handler, app)?.with_state(app))
+    Ok((row, App::new(Parts::default())))
 }
 
 fn run_stream(router: Router) -> anyhow::Result<()> {

@@ -153,9 +153,5 @@ impl Invoke for HostProcess {
 
 /// Beside the tests: `make test` builds it before.
 fn binary() -> Result<PathBuf> {
-    let tests = std::env::current_exe()?;
-    let folder = tests.ancestors().nth(2).context("no folder of binaries")?;
-    let host = folder.join("host");
-    anyhow::ensure!(host.exists(), "build the host first: cargo build -p host");
-    Ok(host)
+    local::build::beside("host")
 }
