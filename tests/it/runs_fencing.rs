@@ -284,3 +284,26 @@ async fn a_claim_that_the_database_forgot_in_a_crash_is_not_given_out_again() ->
     assert_eq!(drive::to_the_end(house.app, run).await?, "succeeded");
     crash::succeeded(house.app, org.tenant()).await.map(drop)
 }
+
+#[tokio::test]
+async fn who_finds_a_step_busy_that_is_free_when_it_asks_why_is_to_try_again() -> Result<()> {
+    let house = House::open()?;
+    let org = house.organization();
+    let run = planned(&house, &org).await?;
+    let first = Sandbox::start(Script::replies([Reply::status(400)])).await?;
+    let second = Sandbox::start(Script::echo()).await?;
+
+    first.tap.hold(At::new("runs::release", Moment::Asked));
+    let holder = tokio::spawn(first.call("runs-step", &event(run, "only", 0)));
+    first.tap.held().await;
+    second.tap.hold(At::new("runs::why_not", Moment::Asked));
+    let double = tokio::spawn(second.call("runs-step", &event(run, "only", 0)));
+    second.tap.held().await;
+    first.tap.let_go();
+    assert_eq!(error(holder.await?), "ModelRefused");
+    second.tap.let_go();
+    assert_eq!(error(double.await?), "Unavailable", "no cap was near");
+
+    assert_eq!(drive::to_the_end(house.app, run).await?, "succeeded");
+    crash::succeeded(house.app, org.tenant()).await.map(drop)
+}

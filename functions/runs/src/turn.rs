@@ -65,7 +65,7 @@ pub async fn take(app: App, purse: &mut Purse, work: &Work, kind: Kind) -> Resul
     let place = (work.run.run_id, work.step_id.as_str());
     let db = app.db()?;
     let Some(claim) = turns::claim(db, work, kind, LEASE_SECONDS, rates).await? else {
-        let why = async |tx: &Tx<'_>| turns::why_not(tx, place, work.attempt).await;
+        let why = async |tx: &Tx<'_>| turns::why_not(tx, place, work.attempt, rates).await;
         return db.tenant(work.run.tenant_id, why).await.map(|()| Outcome::Done(None));
     };
     let mut tab = match purse.tab(app, (work, kind), &claim).await {

@@ -91,19 +91,38 @@ pub async fn claim(
 const WHY_NOT: &str = "
     -- runs::why_not
     select r.state as run, s.state as step,
-           coalesce(s.lease_until >= now(), false) and s.attempt >= $3 as leased
+           coalesce(s.lease_until >= now(), false) and s.attempt >= $3 as leased,
+           r.input_tokens + r.output_tokens + r.reserved_tokens - s.reserved_tokens
+               + $4::bigint + s.answer_tokens > r.token_cap
+           or r.cost_micros + r.reserved_micros - s.reserved_micros
+               + $5::bigint + (s.answer_tokens * $6::bigint + 999999) / 1000000 > r.micros_cap
+               as capped
     from runs r
     join steps s on s.run_id = r.id
     where r.id = $1 and s.id = $2";
 
 /// Why a claim was refused; `Ok` when the step is done already, which is what was wanted.
-pub async fn why_not(tx: &Tx<'_>, (run, step): (Uuid, &str), attempt: i32) -> Result<()> {
-    let row = tx.opt(WHY_NOT, &[&run, &step, &attempt]).await?.ok_or(Error::NotFound)?;
+///
+/// Whoever held the step may have let go of it since the claim looked: that it is free now does not
+/// say that a cap refused. So the cap is reckoned as the claim does, and anything else is tried again.
+pub async fn why_not(
+    tx: &Tx<'_>,
+    (run, step): (Uuid, &str),
+    attempt: i32,
+    rates: Rates,
+) -> Result<()> {
+    let Rates { context_tokens, context_micros, answer_rate } = rates;
+    let most: [&dyn Param; 3] = [&context_tokens, &context_micros, &answer_rate];
+    let place: [&dyn Param; 3] = [&run, &step, &attempt];
+    let asked = [place, most].concat();
+    let row = tx.opt(WHY_NOT, &asked).await?.ok_or(Error::NotFound)?;
     let run_state: String = row.try_get("run")?;
     let step_state: String = row.try_get("step")?;
     match (run_state.as_str(), step_state.as_str()) {
         (_, "succeeded") => Ok(()),
-        ("running", "scheduled" | "running") if row.try_get("leased")? => {
+        ("running", "scheduled" | "running")
+            if row.try_get("leased")? || !row.try_get::<_, bool>("capped")? =>
+        {
             Err(Error::Unavailable(anyhow::anyhow!("another worker holds step {step}")))
         }
         ("running", "scheduled" | "running") => Err(Error::SpendCapReached(format!(
